@@ -1,0 +1,87 @@
+"""What may be a key, a name or an id: MLflow's rules, each checked in one place.
+
+Source: the limits and patterns of ``mlflow.utils.validation`` as its server applies them.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from functools import lru_cache
+
+from mltrack.exceptions import InvalidParameterError
+
+MAX_KEY = 250
+MAX_PARAM_VALUE = 6000
+MAX_TAG_VALUE = 8000
+MAX_EXPERIMENT_TAG_VALUE = 20000
+MAX_NAME = 500
+MAX_BATCH_METRICS = 1000
+MAX_BATCH_PARAMS = 100
+MAX_BATCH_TAGS = 100
+MAX_BATCH_ITEMS = 1000
+
+RUN_NAME_TAG = "mlflow.runName"
+PARENT_TAG = "mlflow.parentRunId"
+USER_TAG = "mlflow.user"
+SOURCE_NAME_TAG = "mlflow.source.name"
+SOURCE_TYPE_TAG = "mlflow.source.type"
+GIT_COMMIT_TAG = "mlflow.source.git.commit"
+GIT_BRANCH_TAG = "mlflow.source.git.branch"
+NOTE_TAG = "mlflow.note.content"
+GIT_DIRTY_TAG = "mltrack.git.dirty"
+END_REASON_TAG = "mltrack.endReason"
+
+_KEY = re.compile(r"[/\w.\- :]+")
+_RUN_ID = re.compile(r"[A-Za-z0-9][\w-]{0,255}", re.ASCII)
+
+
+def check_key(key: object, kind: str) -> str:
+    """Give the key back when it may name a metric, param or tag (``kind`` says which, for the message).
+
+    Raises
+    ------
+    InvalidParameterError
+        When it is not text, empty, over 250 characters, has a character outside letters, digits, ``_ - . / : space``,
+        or is not a plain relative path (leading ``/``, ``//``, ``.`` or ``..`` segments).
+    """
+    if not isinstance(key, str):
+        raise InvalidParameterError(f"A {kind} key must be text; got one of type {type(key).__name__}.")
+    return _checked_key(key, kind)
+
+
+@lru_cache(maxsize=4096)
+def _checked_key(key: str, kind: str) -> str:
+    if not key:
+        raise InvalidParameterError(f"A {kind} key must not be empty.")
+    if len(key) > MAX_KEY:
+        raise InvalidParameterError(f"The {kind} key {key[:40]!r}… has {len(key)} characters; at most {MAX_KEY} go.")
+    if not _KEY.fullmatch(key):
+        raise InvalidParameterError(
+            f"The {kind} key {key!r} has a character that is not allowed; "
+            "letters, digits, '_', '-', '.', '/', ':' and spaces are."
+        )
+    if posixpath.normpath(key) != key or key.startswith(("/", "../")) or key in (".", ".."):
+        raise InvalidParameterError(
+            f"The {kind} key {key!r} reads as a path outside its folder; write it without leading '/', '//', '.' or '..'."
+        )
+    return key
+
+
+def check_run_id(run_id: object) -> str:
+    """Give the run id back when it has the shape of one, else raise InvalidParameterError."""
+    if not isinstance(run_id, str) or not _RUN_ID.fullmatch(run_id):
+        shown = repr(run_id)[:80]
+        raise InvalidParameterError(f"{shown} is no run id; one has letters, digits, '_' and '-', and at most 256.")
+    return run_id
+
+
+def check_name(name: object, kind: str) -> str:
+    """Give a run's or experiment's name back when it may be one (text, 1 to 500 characters, no NUL)."""
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidParameterError(f"The {kind} name must be text that is not empty; got {name!r}.")
+    if len(name) > MAX_NAME:
+        raise InvalidParameterError(f"The {kind} name {name[:40]!r}… has {len(name)} characters; at most {MAX_NAME} go.")
+    if "\0" in name:
+        raise InvalidParameterError(f"The {kind} name {name!r} holds a NUL character; leave it out.")
+    return name

@@ -1,0 +1,1 @@
+"""Where runs are kept: the Store protocol, its SQLite implementation, the search grammar, the artifact folders."""

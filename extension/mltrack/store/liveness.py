@@ -1,0 +1,48 @@
+"""Runs whose process has died: found by whoever reads the store next on the same machine, and marked KILLED."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mltrack.entities import RunTag
+from mltrack.keys import END_REASON_TAG
+from mltrack.process import Owner, is_gone
+from mltrack.store.points import settle, write_tags
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+_OPEN = "SELECT id, owner FROM runs WHERE status = 'RUNNING' AND owner IS NOT NULL"
+
+
+def dead_runs(connection: Connection) -> list[tuple[int, str]]:
+    """Give (internal id, owner) of the open runs whose process surely lives no more."""
+    verdicts: dict[str, bool] = {}
+    dead = []
+    for number, text in connection.execute(_OPEN).fetchall():
+        if text not in verdicts:
+            owner = Owner.parse(text)
+            verdicts[text] = owner is not None and is_gone(owner)
+        if verdicts[text]:
+            dead.append((number, text))
+    return dead
+
+
+def mark_killed(connection: Connection, dead: list[tuple[int, str]]) -> None:
+    """End these runs, unless someone took them up or ended them meanwhile.
+
+    The end is the last sign of life, the last point's time or the start: when the process died is not known.
+    """
+    for number, text in dead:
+        found = connection.execute(
+            "UPDATE runs SET status = 'KILLED', owner = NULL, ended_at = max(started_at,"
+            " coalesce((SELECT max(timestamp) FROM metrics WHERE run_id = runs.id), 0))"
+            " WHERE id = ? AND status = 'RUNNING' AND owner = ? RETURNING id",
+            (number, text),
+        ).fetchone()
+        if found is None:
+            continue
+        settle(connection, number)
+        owner = Owner.parse(text)
+        pid = owner.pid if owner else "?"
+        write_tags(connection, number, [RunTag(END_REASON_TAG, f"its process, pid {pid}, ended without closing it")])

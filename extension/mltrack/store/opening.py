@@ -1,0 +1,171 @@
+"""Opening a store's file: made when new, brought up to date when old, left untouched when it is not ours to write."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from mltrack.exceptions import StoreError, StoreFormatError, StoreReadOnlyError, StoreVersionError
+from mltrack.store.connection import Database, open_file, sqlite3, translated
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from sqlite3 import Connection
+
+SCHEMA_VERSION = 2
+APPLICATION_ID = 0x6D6C7472  # "mltr", in SQLite's header, so that another program's database is known as such
+MIGRATION_SECONDS = 60
+
+
+def open_database(path: Path, *, now: int) -> Database:
+    """Open the store at ``path``, making or migrating it as needed; ``now`` is ms since 1970.
+
+    Raises
+    ------
+    StoreFormatError
+        The file is no database, or another program's.
+    StoreVersionError
+        A newer mltrack wrote it; its bytes are left as they are.
+    StoreReadOnlyError
+        It is new or old, and cannot be written here.
+    """
+    version = stored_version(path)
+    if version > SCHEMA_VERSION:
+        raise StoreVersionError(
+            f"The store {path} has schema {version} and this mltrack knows {SCHEMA_VERSION}: a newer mltrack wrote it. "
+            "Upgrade with `pip install -U jupyter-mltrack`; the file was left as it is."
+        )
+    try:
+        if version < SCHEMA_VERSION:
+            bring_up_to_date(path, now)
+        database = Database(path)
+        _try_writing(database)
+    except StoreReadOnlyError:
+        if version < SCHEMA_VERSION:
+            raise
+        return _open_read_only(path)
+    return database
+
+
+def stored_version(path: Path) -> int:
+    """Read the schema version of a file without changing a byte of it; 0 when there is none yet."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except FileNotFoundError:
+        return 0
+    except IsADirectoryError:
+        raise StoreFormatError(f"The store {path} is a folder; give the path of a file, such as mltrack.db.") from None
+    except OSError as error:
+        raise StoreReadOnlyError(f"The store {path} cannot be read: {error.strerror}.") from error
+    if not header:
+        return 0
+    if not header.startswith(b"SQLite format 3\0"):
+        raise StoreFormatError(
+            f"The store {path} is not an SQLite database (it begins with {header[:16]!r}). It was left as it is; "
+            "choose another path."
+        )
+    version, application, tables = _read_pragmas(path)
+    if application != APPLICATION_ID and (tables or version):
+        raise StoreFormatError(
+            f"The store {path} is an SQLite database of another program, not an mltrack store. It was left as it is; "
+            "choose another path."
+        )
+    return version
+
+
+def _read_pragmas(path: Path) -> tuple[int, int, int]:
+    """Read (user_version, application_id, number of tables) through a connection that cannot write."""
+    try:
+        connection = _open_for_reading(path)
+        try:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            application = connection.execute("PRAGMA application_id").fetchone()[0]
+            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise translated(error, path) from error
+    return version, application, tables
+
+
+def _open_for_reading(path: Path) -> Connection:
+    try:
+        connection = open_file(path, read_only=True)
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except sqlite3.OperationalError:
+        return open_file(path, read_only=True, immutable=not _has_log(path))
+    return connection
+
+
+def _has_log(path: Path) -> bool:
+    log = path.with_name(path.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def _open_read_only(path: Path) -> Database:
+    database = Database(path, read_only=True)
+    try:
+        database.read(lambda connection: connection.execute("SELECT 1 FROM runs LIMIT 1").fetchone())
+    except StoreError:
+        database.close()
+        return Database(path, read_only=True, immutable=not _has_log(path))
+    return database
+
+
+def _try_writing(database: Database) -> None:
+    database.write(lambda _: None)  # BEGIN IMMEDIATE needs the write lock, so a read-only file fails here
+
+
+def bring_up_to_date(path: Path, now: int) -> None:
+    """Run the migrations that are missing, all or none, after a backup of a file that had some."""
+    try:
+        connection = open_file(path)
+    except sqlite3.Error as error:
+        raise translated(error, path) from error
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {MIGRATION_SECONDS * 1000}")
+        _back_up(connection, path)
+        _migrate(connection, now)
+    except sqlite3.Error as error:
+        raise translated(error, path) from error
+    finally:
+        connection.close()
+
+
+def _back_up(connection: Connection, path: Path) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    backup = path.with_name(f"{path.name}.backup-v{version}")
+    if 0 < version < SCHEMA_VERSION and not backup.exists():
+        connection.execute("VACUUM INTO ?", (str(backup),))
+
+
+def _migrate(connection: Connection, now: int) -> None:
+    # sqlite-utils brings pandas along (0.4 s), so only a file that needs a migration waits for it.
+    from sqlite_utils import Database as Migrated
+
+    from mltrack.store.schema import migrations  # imports sqlite-utils
+
+    database = Migrated(connection)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
+            migrations.apply(database)
+            _fill_in(connection, now)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.rollback()
+        raise
+
+
+def _fill_in(connection: Connection, now: int) -> None:
+    connection.execute("INSERT OR IGNORE INTO meta VALUES ('store_id', ?)", (uuid.uuid4().hex,))
+    connection.execute("INSERT OR IGNORE INTO meta VALUES ('created_at', ?)", (str(now),))
+    connection.execute(
+        "INSERT OR IGNORE INTO experiments (id, name, artifact_location, created_at, updated_at)"
+        " VALUES (0, 'Default', 'mlartifacts/0', ?, ?)",
+        (now, now),
+    )

@@ -1,0 +1,187 @@
+"""Metrics, params and tags of runs, over one connection inside the caller's transaction.
+
+While a run is live its points are only in ``metrics``, so that logging one is one insert; when it ends, the last of each
+key goes to ``latest_metrics``, which is what searches read. ``CURRENT_METRICS`` joins both views.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from mltrack.entities import Metric
+from mltrack.exceptions import InvalidParameterError, NotFoundError
+from mltrack.keys import RUN_NAME_TAG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from sqlite3 import Connection
+
+    from mltrack.entities import Param, RunTag
+
+NAN, NEGATIVE_ZERO = 1, 2
+
+# The keys of one run by hopping from key to key along the primary key, then the last point of each.
+_LAST_POINTS = """
+WITH RECURSIVE hop (run_id, key_id) AS (
+    SELECT id, (SELECT min(key_id) FROM metrics WHERE run_id = runs.id) FROM runs WHERE {which}
+    UNION ALL
+    SELECT run_id, (SELECT min(m.key_id) FROM metrics m WHERE m.run_id = hop.run_id AND m.key_id > hop.key_id)
+    FROM hop WHERE key_id IS NOT NULL
+)
+SELECT m.run_id, m.key_id, m.step, m.timestamp, m.value, m.special FROM hop JOIN metrics m
+ON m.run_id = hop.run_id AND m.key_id = hop.key_id
+AND (m.step, m.timestamp, m.value, m.special) = (
+    SELECT step, timestamp, value, special FROM metrics l WHERE l.run_id = hop.run_id AND l.key_id = hop.key_id
+    ORDER BY step DESC, timestamp DESC, value DESC, special DESC LIMIT 1)
+"""
+LIVE_POINTS = _LAST_POINTS.format(which="live = 1")
+CURRENT_METRICS = f"""
+live_metrics AS MATERIALIZED ({LIVE_POINTS}),
+current_metrics AS (SELECT * FROM latest_metrics UNION ALL SELECT * FROM live_metrics)
+"""
+_INSERT_POINT = "INSERT OR IGNORE INTO metrics VALUES (?, ?, ?, ?, ?, ?)"
+_AT_STEP = (
+    "SELECT value, special FROM metrics WHERE run_id = ? AND key_id = ? AND step >= ? ORDER BY step, timestamp LIMIT 1"
+)
+_UPSERT_LATEST = """
+INSERT INTO latest_metrics VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run_id, key_id) DO UPDATE
+SET step = excluded.step, timestamp = excluded.timestamp, value = excluded.value, special = excluded.special
+WHERE (excluded.step, excluded.timestamp, excluded.value) >= (step, timestamp, value)
+"""
+
+
+class MetricKeys:
+    """The store's numbers for metric names, remembered from transactions that were kept."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def numbers(self, connection: Connection, names: Iterable[str]) -> dict[str, int]:
+        """Give the number of each name, making those that are new inside the caller's transaction."""
+        known = self._known
+        found = {}
+        for name in names:
+            number = known.get(name)
+            found[name] = _make_number(connection, name) if number is None else number
+        return found
+
+    def remember(self, numbers: dict[str, int]) -> None:
+        """Trust these numbers from now on; call it once their transaction was committed."""
+        if not numbers.keys() <= self._known.keys():
+            self._known.update(numbers)
+
+
+def _make_number(connection: Connection, name: str) -> int:
+    row = connection.execute("SELECT id FROM metric_keys WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        row = connection.execute("INSERT INTO metric_keys (name) VALUES (?) RETURNING id", (name,)).fetchone()
+    return int(row[0])
+
+
+def encode(value: float) -> tuple[float, int]:
+    """Give the (value, special) that SQLite can hold for any float."""
+    if value != value:  # noqa: PLR0124 - NaN
+        return 0.0, NAN
+    if value == 0.0 and math.copysign(1.0, value) < 0:
+        return 0.0, NEGATIVE_ZERO
+    return value, 0
+
+
+def decode(value: float, special: int) -> float:
+    """Give back the float that ``encode`` was given."""
+    if not special:
+        return value
+    return math.nan if special == NAN else -0.0
+
+
+def writable_run(connection: Connection, run_id: str) -> tuple[int, int]:
+    """Give (internal id, live) of a run that may be written to, else raise."""
+    row = connection.execute("SELECT id, live, lifecycle_stage FROM runs WHERE uuid = ?", (run_id,)).fetchone()
+    if row is None:
+        raise NotFoundError(f"There is no run {run_id!r} in this store; `mltrack runs` lists them.")
+    if row[2] != "active":
+        raise InvalidParameterError(f"Run {run_id!r} is deleted; restore it before writing to it.")
+    return row[0], row[1]
+
+
+def write_metrics(
+    connection: Connection, run: tuple[int, int], metrics: Sequence[Metric], *, numbers: dict[str, int]
+) -> None:
+    """Insert points; a point that is there already is kept once."""
+    run_number, live = run
+    rows = [(run_number, numbers[m.key], m.step, m.timestamp, *encode(m.value)) for m in metrics]
+    if len(rows) == 1:
+        connection.execute(_INSERT_POINT, rows[0])
+    else:
+        connection.executemany(_INSERT_POINT, rows)
+    if not live:
+        connection.executemany(_UPSERT_LATEST, rows)
+
+
+def write_params(connection: Connection, run_number: int, params: Sequence[Param]) -> None:
+    """Insert params; a value that differs from the one that is there, or from another of the same call, is refused."""
+    connection.executemany(
+        "INSERT INTO params VALUES (?, ?, ?) ON CONFLICT DO NOTHING", [(run_number, p.key, p.value) for p in params]
+    )
+    kept = dict(connection.execute("SELECT key, value FROM params WHERE run_id = ?", (run_number,)))
+    for param in params:
+        if kept[param.key] != param.value:
+            raise InvalidParameterError(
+                f"Param {param.key!r} is {kept[param.key]!r} on this run already and cannot become {param.value!r}: "
+                "params are written once. Log it under another key, or start another run."
+            )
+
+
+def write_tags(connection: Connection, run_number: int, tags: Sequence[RunTag]) -> None:
+    """Insert or overwrite tags; the tag that holds the run's name renames the run."""
+    connection.executemany(
+        "INSERT INTO run_tags VALUES (?, ?, ?) ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value",
+        [(run_number, tag.key, tag.value) for tag in tags],
+    )
+    for tag in tags:
+        if tag.key == RUN_NAME_TAG:
+            connection.execute("UPDATE runs SET name = ? WHERE id = ?", (tag.value, run_number))
+
+
+def settle(connection: Connection, run_number: int) -> None:
+    """Put the last point of each of a run's metrics where searches look, and end its being live."""
+    connection.execute("DELETE FROM latest_metrics WHERE run_id = ?", (run_number,))
+    connection.execute(f"INSERT INTO latest_metrics {_LAST_POINTS.format(which='id = ?')}", (run_number,))
+    connection.execute("UPDATE runs SET live = 0 WHERE id = ?", (run_number,))
+
+
+def unsettle(connection: Connection, run_number: int) -> None:
+    """Make a run live again, so that its points are one insert each."""
+    connection.execute("DELETE FROM latest_metrics WHERE run_id = ?", (run_number,))
+    connection.execute("UPDATE runs SET live = 1 WHERE id = ?", (run_number,))
+
+
+def read_history(connection: Connection, run_id: str, key: str) -> list[Metric]:
+    """Give every point of one metric of one run, by time, step and value."""
+    rows = connection.execute(
+        "SELECT m.value, m.timestamp, m.step, m.special FROM metrics m"
+        " JOIN runs r ON r.id = m.run_id JOIN metric_keys k ON k.id = m.key_id"
+        " WHERE r.uuid = ? AND k.name = ? ORDER BY m.timestamp, m.step, m.value",
+        (run_id, key),
+    )
+    return [Metric(key, decode(value, special), timestamp, step) for value, timestamp, step, special in rows]
+
+
+def read_outlines(connection: Connection, run_id: str, points: int) -> dict[str, tuple[int, tuple[float, ...]]]:
+    """Give (number of points, the values at some ``points`` evenly spaced steps) of each metric with several points.
+
+    The steps are looked up one by one along the primary key; only counting reads a whole series.
+    """
+    rows = connection.execute(
+        "SELECT m.run_id, m.key_id, k.name, count(*), min(m.step), max(m.step) FROM metrics m"
+        " JOIN metric_keys k ON k.id = m.key_id JOIN runs r ON r.id = m.run_id WHERE r.uuid = ?"
+        " GROUP BY m.key_id HAVING count(*) > 1 ORDER BY k.name",
+        (run_id,),
+    ).fetchall()
+    outlines = {}
+    for run, key, name, count, first, last in rows:
+        steps = sorted({first + (last - first) * number // max(1, points - 1) for number in range(points)})
+        found = [connection.execute(_AT_STEP, (run, key, step)).fetchone() for step in steps]
+        outlines[name] = (count, tuple(decode(*value) for value in found if value))
+    return outlines

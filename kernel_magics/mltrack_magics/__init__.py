@@ -1,0 +1,1 @@
+"""What listens in the kernel: magics, cell capture, notebook snapshots."""

@@ -1,0 +1,114 @@
+"""The ``%%track_run`` line of a cell: found, parsed, and taken off, so that the cell itself runs as a plain cell.
+
+A classic cell magic would run its body a second time through IPython, and ``await``, last values, magics and tracebacks
+would change. So an input transformer takes the line off, and the hooks around the cell read it from the raw text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from IPython.core.error import UsageError
+from IPython.utils.text import DollarFormatter
+
+from mltrack_magics.options import TRACK_RUN, parse_assignments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAGIC = "%%track_run"
+_EXPANDS = "${"
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}|\$\$?\w+(?:\.\w+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class CellOptions:
+    """What the ``%%track_run`` line says."""
+
+    name: str | None
+    experiment: str | None
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    nested: bool
+    capture: bool
+    snapshot: bool
+    quiet: bool
+
+
+def find_line(cell: str) -> tuple[int, str] | None:
+    """Give the number (from 0) and the arguments of a cell's ``%%track_run`` line, or None.
+
+    Blank lines and other cell magics (``%%time``) may stand above it, and nothing else.
+    """
+    for number, line in enumerate(cell.splitlines()):
+        words = line.strip()
+        if not words:
+            continue
+        if not line.startswith("%%"):
+            return None
+        if words == MAGIC or words.startswith((MAGIC + " ", MAGIC + "\t")):
+            return number, words.removeprefix(MAGIC).strip()
+    return None
+
+
+def parse_line(text: str, namespace: Mapping[str, object] | None = None) -> CellOptions:
+    """Read the arguments of a ``%%track_run`` line; UsageError when they are wrong.
+
+    ``$name`` and ``{expression}`` are filled in from the namespace, as IPython does for its magics.
+    """
+    if namespace is not None and any(mark in text for mark in _EXPANDS):
+        text = expand(text, namespace)
+    found = TRACK_RUN.parse(text)
+    return CellOptions(
+        name=" ".join(found.name) or None,
+        experiment=found.experiment,
+        tags=parse_assignments(found.tag, "-t"),
+        params=parse_assignments(found.param, "-p"),
+        nested=found.nested,
+        capture=not found.no_capture,
+        snapshot=not found.no_snapshot,
+        quiet=found.quiet,
+    )
+
+
+def expand(text: str, namespace: Mapping[str, object]) -> str:
+    """Fill in ``$name`` and ``{expression}``; what cannot be is left as it is, as IPython leaves it."""
+    try:
+        return DollarFormatter().vformat(text, args=(), kwargs=dict(namespace))
+    except Exception:  # noqa: BLE001 - an expression of the user's may raise anything
+        return text
+
+
+def take_line_off(lines: list[str]) -> list[str]:
+    """Input transformer: replace the ``%%track_run`` line so that the rest runs as a plain cell.
+
+    It becomes a comment, which keeps the line numbers of tracebacks, unless another cell magic follows, which must be
+    first. A line that is wrong becomes a statement that says so, and nothing of the cell runs.
+    """
+    found = find_line("".join(lines))
+    if found is None:
+        return lines
+    number, arguments = found
+    fault = fault_of(arguments)
+    if fault is not None:
+        return [_statement(fault)]
+    rest = lines[number + 1 :]
+    if number or next((line for line in rest if line.strip()), "").startswith("%%"):
+        return lines[:number] + rest
+    return [f"# {lines[number].strip()}\n", *rest]
+
+
+def fault_of(arguments: str) -> str | None:
+    """Say what is wrong with a line before its ``$names`` are filled in, or None."""
+    try:
+        parse_line(_PLACEHOLDER.sub("x=x", arguments))
+    except UsageError as error:
+        return str(error)
+    return None
+
+
+def _statement(message: str) -> str:
+    # A hook cannot stop a cell; IPython shows a UsageError as one line.
+    return f"raise __import__('IPython.core.error', fromlist=['UsageError']).UsageError({message!r})\n"

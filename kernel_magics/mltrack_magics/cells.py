@@ -1,0 +1,146 @@
+"""The hooks around every cell: a cell begins, a cell ends, and what a tracked one needs in between and after."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from IPython.core.error import UsageError
+
+from mltrack import active
+from mltrack.entities import RunStatus
+from mltrack.settings import state
+from mltrack_magics import cell_line, cards, history, kernel_facts, tracked_cell
+from mltrack_magics.environment import read_git
+from mltrack_magics.guard import guarded, warn_once
+from mltrack_magics.snapshot import save_surroundings
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
+
+    from mltrack_magics.extension import Extension
+    from mltrack_magics.recorder import Executed
+    from mltrack_magics.tracked_cell import TrackedCell
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A cell that is running; cells may run cells."""
+
+    info: ExecutionInfo | None
+    executed: Executed
+    tracked: TrackedCell | None
+    open_before: frozenset[str]
+
+
+class Cells:
+    """The two hooks of one shell, and the cells between them."""
+
+    def __init__(self, extension: Extension) -> None:
+        self._extension = extension
+        self._frames: list[_Frame] = []
+        self.last_run_id: str | None = None
+        # One object each, so that what was registered is what is unregistered.
+        self.before = guarded("tracking the start of a cell", resend=True)(self._before)
+        self.after = guarded("tracking the end of a cell")(self._after)
+
+    def take_over(self) -> None:
+        """Note the cell that loads the extension, whose beginning was before it."""
+        shell = self._extension.shell
+        manager = shell.history_manager
+        source = manager.input_hist_raw[-1] if manager and len(manager.input_hist_raw) > 1 else ""
+        message, metadata = kernel_facts.request(shell)
+        executed = self._extension.recorder.begin(
+            source, cell_id=metadata.get("cellId"), message_id=message, metadata={"before_load": True}
+        )
+        self._frames.append(_Frame(None, executed, None, frozenset()))
+
+    def _before(self, info: ExecutionInfo) -> None:
+        extension = self._extension
+        message, metadata = kernel_facts.request(extension.shell)
+        kept = {"deleted_cells": metadata["deletedCells"]} if metadata.get("deletedCells") else {}
+        cell_id = getattr(info, "cell_id", None)
+        executed = extension.recorder.begin(
+            info.raw_cell or "", cell_id=cell_id, message_id=None if self._frames else message, metadata=kept
+        )
+        frame = _Frame(info, executed, None, frozenset(run.info.run_id for run in active.open_runs()))
+        self._frames.append(frame)
+        found = cell_line.find_line(info.raw_cell or "")
+        if found is not None:
+            frame.tracked = self._begin(info, found[1], executed)
+
+    def _begin(self, info: ExecutionInfo, arguments: str, executed: Executed) -> TrackedCell | None:
+        try:
+            options = cell_line.parse_line(arguments, self._extension.shell.user_ns)
+        except UsageError as error:
+            if cell_line.fault_of(arguments) is None:  # else the cell itself says so
+                warn_once("reading the line after its $names were filled in", error)
+            return None
+        cell = tracked_cell.begin(self._extension.shell, info, options, executed)
+        self._extension.background.submit("asking git", lambda: cell.git.append(read_git()))
+        return cell
+
+    def _after(self, result: ExecutionResult) -> None:
+        frame = self._pop(getattr(result, "info", None))
+        if frame is None:
+            return
+        extension = self._extension
+        if state.store is not None:
+            state.store.roll_back()
+        error = result.error_in_exec or result.error_before_exec
+        status = {RunStatus.FINISHED: "ok", RunStatus.KILLED: "interrupted"}.get(
+            RunStatus(tracked_cell.status_of(error)), "error"
+        )
+        extension.recorder.end(frame.executed, status, result.execution_count)
+        if not extension.listening:
+            shown = history.outputs_of(extension.shell, result.execution_count or 0)
+            extension.recorder.settle(frame.executed, shown)
+        if frame.tracked is not None:
+            self._end(frame.tracked, result)
+        elif error is not None:
+            _end_left_open(frame, tracked_cell.status_of(error))
+
+    def _pop(self, info: ExecutionInfo | None) -> _Frame | None:
+        """Give the frame of the cell that has ended, and forget those inside it whose end was never told."""
+        for number in range(len(self._frames) - 1, -1, -1):
+            if self._frames[number].info is info or self._frames[number].info is None:
+                frame = self._frames[number]
+                del self._frames[number:]
+                return frame
+        return None
+
+    def _end(self, cell: TrackedCell, result: ExecutionResult) -> None:
+        extension = self._extension
+        tracked_cell.end(extension.shell, cell, result)
+        self.last_run_id = cell.run_id
+        if cell.options.snapshot:
+            extension.snapshots.save(cell.store, cell.run_id, cell.executed, cell_key=cell.key)
+            extension.recorder.call_after(
+                cell.executed,
+                "completing a snapshot",
+                lambda: extension.snapshots.complete(cell.store, cell.run_id, cell.executed, cell_key=cell.key),
+            )
+        extension.recorder.call_after(
+            cell.executed,
+            "keeping the environment",
+            lambda: save_surroundings(cell.store, cell.run_id, cell.git[0] if cell.git else None),
+        )
+        if not cell.options.quiet:
+            cards.show_card(extension.shell, cell.store, cell.run_id)
+
+    def settle(self, seconds: float) -> None:
+        """Wait for the outputs of ended cells and for the background; then take what there is for all there is."""
+        recorder, background = self._extension.recorder, self._extension.background
+        deadline = time.monotonic() + seconds
+        while self._extension.listening and not recorder.is_settled() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        recorder.finish()
+        background.wait(max(0.1, deadline - time.monotonic()))
+
+
+def _end_left_open(frame: _Frame, status: str) -> None:
+    """A plain cell that fails leaves no run open that it began."""
+    for run in reversed(active.open_runs()):
+        if run.info.run_id not in frame.open_before:
+            run.end(run, status)

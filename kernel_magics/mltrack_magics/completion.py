@@ -1,0 +1,71 @@
+"""Completion of verbs, options, runs and experiments after ``%mltrack`` and ``%%track_run``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mltrack.exceptions import MltrackError
+from mltrack.settings import get_store
+from mltrack.store.protocol import RunSearch
+from mltrack_magics.options import TRACK_RUN, VERBS
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+KEYS = ("%mltrack", "mltrack", "%%track_run")
+MOST = 50
+
+
+def register(shell: InteractiveShell) -> None:
+    """Complete our lines from now on."""
+    for key in KEYS:
+        shell.set_hook("complete_command", complete, str_key=key)
+
+
+def unregister(shell: InteractiveShell) -> None:
+    """Complete our lines no more."""
+    table = shell.strdispatchers["complete_command"]
+    for key in KEYS:
+        table.strs.pop(key, None)
+
+
+def complete(shell: InteractiveShell, event: Any) -> list[str]:
+    """Give what may stand where the cursor is."""
+    del shell
+    words = event.line.split()
+    begun = not event.line[-1:].isspace()
+    before = words[:-1] if begun else words
+    if before and before[0] == "%%track_run":
+        return _experiments() if before[-1] in ("-e", "--experiment") else TRACK_RUN.spellings
+    if len(before) <= 1:
+        return list(VERBS)
+    verb = VERBS.get(before[1])
+    if verb is None:
+        return []
+    if before[-1] in ("-e", "--experiment") or before[1] == "experiment":
+        return _experiments()
+    if before[1] == "help":
+        return list(VERBS)
+    runs = _run_names() if before[1] in ("show", "notebook") else []
+    return [*verb.spellings, *runs]
+
+
+def _experiments() -> list[str]:
+    try:
+        return [_word(experiment.name) for experiment in get_store().list_experiments()[:MOST]]
+    except MltrackError:
+        return []
+
+
+def _run_names() -> list[str]:
+    try:
+        store = get_store()
+        everywhere = tuple(experiment.experiment_id for experiment in store.list_experiments())
+        page = store.search_runs(RunSearch(everywhere, max_results=MOST))
+    except MltrackError:
+        return []
+    return ["last", *dict.fromkeys(_word(run.info.run_name) for run in page.runs)]
+
+
+def _word(name: str) -> str:
+    return f'"{name}"' if " " in name else name

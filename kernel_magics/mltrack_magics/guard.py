@@ -1,0 +1,90 @@
+"""What stands between a fault of ours and the user's cell: one line of warning, and interrupts kept for later."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from mltrack.config import test_mode
+from mltrack.exceptions import MltrackError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+_RESEND_SECONDS = 0.02
+_said: set[str] = set()
+
+
+def warn_once(what: str, error: BaseException) -> None:
+    """Say in one line on stderr what failed; the same words are not said twice in one kernel."""
+    reason = str(error) if isinstance(error, MltrackError) else f"{type(error).__name__}: {error}"
+    line = f"mltrack: {what} failed: {reason} Your cell is not affected."
+    if line not in _said:
+        _said.add(line)
+        print(line, file=sys.stderr)
+
+
+def forget_warnings() -> None:
+    """Let everything be said once more."""
+    _said.clear()
+
+
+def guarded(
+    what: str, *, resend: bool = False
+) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result | None]]:
+    """Make a hook that never raises into the user's cell, and that an interrupt does not cut in two.
+
+    With ``resend`` an interrupt that came during the hook is sent again right after it, so that it stops the cell.
+    In test mode faults are raised.
+    """
+
+    def decorate(hook: Callable[Arguments, Result]) -> Callable[Arguments, Result | None]:
+        @functools.wraps(hook)
+        def call(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result | None:
+            with _Uninterrupted(resend=resend):
+                try:
+                    return hook(*arguments, **options)
+                except Exception as error:
+                    if test_mode():
+                        raise
+                    warn_once(what, error)
+                    return None
+
+        return call
+
+    return decorate
+
+
+class _Uninterrupted:
+    """Hold SIGINT back for a block of code in the main thread."""
+
+    def __init__(self, *, resend: bool) -> None:
+        self._resend = resend
+        self._came = False
+        self._before: Any = None
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self._came = True
+
+    def __exit__(self, *error: object) -> None:
+        if self._before is None:
+            return
+        signal.signal(signal.SIGINT, self._before)
+        if self._came and self._resend:
+            # A hook cannot stop the cell that comes after it, a signal can.
+            again = threading.Timer(_RESEND_SECONDS, os.kill, (os.getpid(), signal.SIGINT))
+            again.daemon = True
+            again.start()

@@ -1,0 +1,147 @@
+"""The notebook's own file: where it is, and what of it a snapshot keeps (order, markdown, metadata, cells not run)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from mltrack.masking import mask_text
+from mltrack.store.notebooks import Blob
+from mltrack_magics.masked import mask_document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MAX_FILE_BYTES = 100_000_000
+SERVER_SECONDS = 2.0
+_KERNEL_FILE = re.compile(r"kernel-(.+)\.json")
+
+
+def kernel_id(connection_file: str) -> str | None:
+    """Give the kernel's id from the name of its connection file, or None."""
+    found = _KERNEL_FILE.fullmatch(Path(connection_file).name)
+    return found.group(1) if found else None
+
+
+def find_notebook(namespace: Mapping[str, Any], connection_file: str | None) -> Path | None:
+    """Find the file of the notebook this kernel belongs to, or None.
+
+    VS Code says it in the namespace; a Jupyter server is asked, because a notebook may have been renamed since the
+    kernel began; without an answer the path at the kernel's start is taken.
+    """
+    told = namespace.get("__vsc_ipynb_file__")
+    if isinstance(told, str) and told:
+        return _existing(Path(told))
+    at_start = os.environ.get("JPY_SESSION_NAME")
+    asked = _ask_server(kernel_id(connection_file)) if connection_file else None
+    path = asked or (Path(at_start) if at_start else None)
+    return _existing(path) if path else None
+
+
+def _existing(path: Path) -> Path | None:
+    return path if path.suffix == ".ipynb" and path.is_file() else None
+
+
+def _ask_server(kernel: str | None) -> Path | None:
+    parent = os.environ.get("JPY_PARENT_PID")
+    if not kernel or not parent:
+        return None
+    from jupyter_core.paths import jupyter_runtime_dir  # in a kernel it is loaded; nowhere else is this asked
+
+    try:
+        server = json.loads((Path(jupyter_runtime_dir()) / f"jpserver-{parent}.json").read_text())
+        sessions = _get_json(f"{server['url']}api/sessions", server.get("token", ""))
+        for session in sessions:
+            if session["kernel"]["id"] == kernel:
+                return Path(server["root_dir"]) / session["path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None
+
+
+def _get_json(url: str, token: str) -> Any:
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        raise ValueError(url)  # a certificate that this kernel need not know; the path at the start serves
+    connection = HTTPConnection(parts.hostname, parts.port or 80, timeout=SERVER_SECONDS)
+    try:
+        connection.request("GET", parts.path, headers={"Authorization": f"token {token}"})
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+class NotebookFile:
+    """Reads one notebook file again only when it has changed."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[str, int, int] | None = None
+        self._document: dict[str, Any] | None = None
+
+    def read(self, path: Path) -> dict[str, Any] | None:
+        """Give the file's document, or None when it is unreadable, huge or not of nbformat 4."""
+        try:
+            status = path.stat()
+            seen = (str(path), status.st_mtime_ns, status.st_size)
+            if seen != self._seen:
+                self._document = _parse(path) if status.st_size <= MAX_FILE_BYTES else None
+                self._seen = seen
+        except (OSError, ValueError, RecursionError):
+            return None
+        return self._document
+
+
+def _parse(path: Path) -> dict[str, Any] | None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(document, dict) or document.get("nbformat") != 4 or not isinstance(document.get("cells"), list):
+        return None
+    return document
+
+
+def make_manifest(
+    document: Mapping[str, Any], path: Path, executed: Callable[[str | None, str], bool]
+) -> tuple[Blob, tuple[Blob, ...]]:
+    """Give the manifest of a notebook file, and the blobs it names.
+
+    Each cell of the file is an entry with its ``id``, ``type``, ``metadata``, and the digest of its source. A code cell
+    has its execution ``count`` too, and the digest of its saved outputs unless ``executed(cell_id, source)`` says that
+    this kernel ran it: then what it showed is known better. So the manifest changes only with the file.
+    """
+    blobs: list[Blob] = []
+
+    def keep(text: str) -> str:
+        blob = Blob.of(text)
+        blobs.append(blob)
+        return blob.digest.hex()
+
+    cells = []
+    for cell in document["cells"]:
+        if not isinstance(cell, dict):
+            continue
+        source = _joined(cell.get("source", ""))
+        entry: dict[str, Any] = {"type": cell.get("cell_type", "raw"), "source": keep(mask_text(source))}
+        for name in ("id", "metadata"):
+            if cell.get(name):
+                entry[name] = cell[name]
+        if entry["type"] == "code":
+            ran = executed(cell.get("id"), source)
+            if cell.get("execution_count") is not None:
+                entry["count"] = cell["execution_count"]
+            if cell.get("outputs") and not ran:
+                entry["outputs"] = keep(json.dumps(mask_document(_without_cards(cell["outputs"])), ensure_ascii=False))
+        cells.append(entry)
+    manifest = mask_document({"path": str(path), "metadata": document.get("metadata", {}), "cells": cells})
+    return Blob.of(json.dumps(manifest, ensure_ascii=False, sort_keys=True)), tuple(blobs)
+
+
+def _joined(source: object) -> str:
+    return "".join(source) if isinstance(source, list) else str(source)
+
+
+def _without_cards(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [output for output in outputs if "card" not in (output.get("metadata") or {}).get("mltrack", {})]

@@ -1,0 +1,155 @@
+"""The options of ``%%track_run`` and of the verbs of ``%mltrack``: one table for parsing, help and completion."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from IPython.core.error import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option or positional word: its spellings, what it is, and how argparse takes it."""
+
+    names: tuple[str, ...]
+    meaning: str
+    settings: Mapping[str, Any]
+
+
+def flag(*names: str, meaning: str) -> Option:
+    """Make an option without a value."""
+    return Option(names, meaning, {"action": "store_true"})
+
+
+def value(*names: str, meaning: str, metavar: str, many: bool = False) -> Option:
+    """Make an option with a value, which ``many`` allows to be given again and again."""
+    extra: dict[str, Any] = {"action": "append", "default": []} if many else {}
+    return Option(names, meaning, {"metavar": metavar, **extra})
+
+
+def words(name: str, *, meaning: str, count: str) -> Option:
+    """Make positional words; ``count`` is argparse's ``nargs``."""
+    return Option((name,), meaning, {"nargs": count, "metavar": name.upper()})
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}. Usage: {usage(self)}")
+
+
+def usage(parser: argparse.ArgumentParser) -> str:
+    """Give a parser's usage on one line."""
+    return " ".join(parser.format_usage().removeprefix("usage:").split())
+
+
+class Command:
+    """A magic or a verb: a name, its options, and one sentence on what it does."""
+
+    def __init__(self, name: str, meaning: str, *options: Option) -> None:
+        self.name = name
+        self.meaning = meaning
+        self.options = options
+        self._parser = _Parser(prog=name, add_help=False, allow_abbrev=False, exit_on_error=False)
+        for option in options:
+            self._parser.add_argument(*option.names, **option.settings)
+
+    @property
+    def spellings(self) -> list[str]:
+        """All spellings of all options."""
+        return [name for option in self.options for name in option.names if name.startswith("-")]
+
+    @property
+    def usage(self) -> str:
+        """The usage on one line."""
+        return usage(self._parser)
+
+    def parse(self, text: str) -> argparse.Namespace:
+        """Read the words of a line; UsageError names the right options when one is wrong."""
+        try:
+            split = shlex.split(text)
+        except ValueError as error:
+            raise UsageError(f"{self.name}: {error} in {text!r}. Usage: {self.usage}") from None
+        try:
+            found, unknown = self._parser.parse_known_args(split)
+        except argparse.ArgumentError as error:
+            raise UsageError(f"{self.name}: {error}. Usage: {self.usage}") from None
+        if unknown:
+            raise UsageError(self._unknown(unknown[0]))
+        return found
+
+    def _unknown(self, word: str) -> str:
+        close = difflib.get_close_matches(word.partition("=")[0], self.spellings, n=1, cutoff=0.5)
+        hint = f"Did you mean {close[0]}? " if close else ""
+        known = ", ".join(self.spellings) or "no options"
+        return f"{self.name} does not know {word!r}. {hint}It takes {known}. Usage: {self.usage}"
+
+    def help(self) -> str:
+        """Give the help text: usage, sentence, and a line for each option."""
+        lines = [self.usage, "", self.meaning, ""]
+        for option in self.options:
+            names = ", ".join(option.names) if option.names[0].startswith("-") else option.names[0].upper()
+            metavar = option.settings.get("metavar", "") if option.names[0].startswith("-") else ""
+            lines.append(f"  {f'{names} {metavar}'.strip():28} {option.meaning}")
+        return "\n".join(lines)
+
+
+def parse_assignments(texts: Iterable[str], option: str) -> dict[str, str]:
+    """Read ``key=value`` words; UsageError names one that is not."""
+    found = {}
+    for text in texts:
+        key, separator, content = text.partition("=")
+        if not separator or not key.strip():
+            raise UsageError(f"%%track_run {option} needs key=value; got {text!r}.")
+        found[key.strip()] = content
+    return found
+
+
+_RUN = words("run", meaning="an id, the first digits of one, a name, or 'last' (the default)", count="?")
+_EXPERIMENT = value("-e", "--experiment", meaning="the experiment's name", metavar="E")
+
+TRACK_RUN = Command(
+    "%%track_run",
+    "Make the cell a run: its params, metrics, outputs and the notebook as executed go into the store.",
+    words("name", meaning="the run's name; default: an invented one", count="*"),
+    value("-e", "--experiment", meaning="the experiment, made when there is none", metavar="E"),
+    value("-t", "--tag", meaning="a tag, as -t stage=dev; may be given again", metavar="K=V", many=True),
+    value("-p", "--param", meaning="a param, as -p C=0.5; may be given again", metavar="K=V", many=True),
+    flag("--nested", meaning="make it a child of the active run"),
+    flag("--no-capture", meaning="take no params and metrics from the cell's names"),
+    flag("--no-snapshot", meaning="keep no notebook"),
+    flag("--quiet", meaning="show no card"),
+)
+VERBS = {
+    "runs": Command(
+        "%mltrack runs",
+        "Show the runs as a table, the last started first.",
+        words("filter", meaning="such as \"metrics.accuracy > 0.9 and params.C = '0.5'\"", count="*"),
+        _EXPERIMENT,
+        value("-o", "--order", meaning="such as 'metrics.accuracy DESC'; may be given again", metavar="O", many=True),
+        value("-n", "--limit", meaning="at most so many rows; default 50", metavar="N"),
+    ),
+    "show": Command("%mltrack show", "Show a run's card.", _RUN),
+    "notebook": Command(
+        "%mltrack notebook",
+        "Show the notebook as a run had executed it.",
+        _RUN,
+        value("--save", meaning="write it as a new .ipynb file", metavar="PATH"),
+        flag("--executions", meaning="cells in the order they ran, also where the file's order is known"),
+    ),
+    "experiment": Command(
+        "%mltrack experiment",
+        "Choose the experiment of the runs to come; without a name, list the experiments.",
+        words("name", meaning="the experiment's name; made when there is none", count="*"),
+    ),
+    "status": Command("%mltrack status", "Show the store, the experiment, the active run and what is listened to."),
+    "help": Command(
+        "%mltrack help", "Show what mltrack can do here.", words("verb", meaning="one of the verbs", count="?")
+    ),
+}
