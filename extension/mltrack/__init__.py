@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from mltrack.tracking import set_tag as set_tag
     from mltrack.tracking import set_tags as set_tags
     from mltrack.tracking import start_run as start_run
+    from mltrack_widgets.views import notebook as notebook
+    from mltrack_widgets.views import runs as runs
+    from mltrack_widgets.views import show as show
 
 _HOMES = {
     "mltrack.active": ("ActiveRun",),
@@ -70,7 +73,9 @@ _HOMES = {
         "start_run",
     ),
 }
+_VIEWS = ("notebook", "runs", "show")  # drawn by the widgets, which only this façade may name
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_HOME_OF.update(dict.fromkeys(_VIEWS, "mltrack_widgets.views"))
 _MODULES = ("artifacts", "client", "config", "entities", "exceptions", "tracking")
 __all__ = ["__version__", *_HOME_OF]  # noqa: PLE0604 - texts, put together
 

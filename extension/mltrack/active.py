@@ -11,7 +11,7 @@ import os
 import threading
 import weakref
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from mltrack.entities import Run, RunData
 
@@ -46,7 +46,7 @@ class ActiveRun(Run):
         for name, value in values.items():
             object.__setattr__(self, name, value)  # what is read of a run is frozen, how it stands here is not
 
-    def __enter__(self) -> ActiveRun:
+    def __enter__(self) -> Self:
         self._set(in_block=True)
         return self
 
@@ -139,5 +139,3 @@ def last_run() -> ActiveRun | None:
 def open_runs() -> list[ActiveRun]:
     """Give the open runs begun in this process's main thread, oldest first; a forked child has none of its own."""
     return [run for run in _begun if run.is_open and run._place.pid == os.getpid()]
-
-

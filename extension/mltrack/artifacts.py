@@ -84,13 +84,14 @@ def log_figure(figure: Any, artifact_file: str, *, save_kwargs: Mapping[str, Any
         content = _saved(figure.savefig, kind, {"format": kind, **options})
     else:
         raise InvalidParameterError(
-            f"log_figure knows matplotlib, plotly and Altair figures; got a {type(figure).__name__} for {artifact_file!r}."
+            f"log_figure takes matplotlib, plotly and Altair figures, no {type(figure).__name__} ({artifact_file!r})."
         )
     _put(content, artifact_file, None)
 
 
 def _saved(save: Any, kind: str, options: Mapping[str, Any]) -> bytes:
-    is_text = kind in ("html", "json") or (kind == "svg" and "altair" in type(getattr(save, "__self__", save)).__module__)
+    is_altair = "altair" in type(getattr(save, "__self__", save)).__module__
+    is_text = kind in ("html", "json") or (kind == "svg" and is_altair)
     target: Any = io.StringIO() if is_text else io.BytesIO()
     save(target, **options)
     content = target.getvalue()

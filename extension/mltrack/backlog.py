@@ -1,7 +1,7 @@
 """Writes that the store could not take yet: kept in memory, in order, and done when it can.
 
-A full disk or a locked file must not end a training that takes hours. The first refusal is one warning; from then on each
-call is kept here and the store is tried again at most once a second, when a run ends, and when the process does.
+A full disk or a locked file must not end a training that takes hours. The first refusal is one warning; from then on
+each call is kept here, and the store is tried again at most once a second, when a run ends, and when the process does.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def store_path(uri: str) -> Path:
     path = Path(_path_text(uri)).expanduser()
     if path.is_dir():
         path = path / STORE_FILE
-    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links, and the store is where it was named
+    return Path(os.path.abspath(path))
 
 
 def _path_text(uri: str) -> str:

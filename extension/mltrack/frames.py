@@ -101,9 +101,11 @@ def _view(value: str | int | ViewType) -> ViewType:
     try:
         return numbered[value] if isinstance(value, int) else ViewType(value)
     except (KeyError, ValueError):
-        raise InvalidParameterError(
-            f"run_view_type must be ACTIVE_ONLY, DELETED_ONLY or ALL; got {value!r}."
-        ) from None
+        raise InvalidParameterError(f"run_view_type must be ACTIVE_ONLY, DELETED_ONLY or ALL; got {value!r}.") from None
+
+
+def _times(pandas: Any, values: list[int | None]) -> Any:
+    return pandas.to_datetime(values, unit="ms", utc=True)
 
 
 def to_frame(runs: Sequence[Run]) -> pd.DataFrame:
@@ -116,8 +118,8 @@ def to_frame(runs: Sequence[Run]) -> pd.DataFrame:
         "experiment_id": [info.experiment_id for info in infos],
         "status": [info.status for info in infos],
         "artifact_uri": [info.artifact_uri for info in infos],
-        "start_time": pd.to_datetime([info.start_time for info in infos], unit="ms", utc=True),
-        "end_time": pd.to_datetime([info.end_time for info in infos], unit="ms", utc=True),
+        "start_time": _times(pd, [info.start_time for info in infos]),
+        "end_time": _times(pd, [info.end_time for info in infos]),
     }
     nan = float("nan")
     for key in sorted({key for run in runs for key in run.data.metrics}):

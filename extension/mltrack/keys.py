@@ -63,7 +63,7 @@ def _checked_key(key: str, kind: str) -> str:
         )
     if posixpath.normpath(key) != key or key.startswith(("/", "../")) or key in (".", ".."):
         raise InvalidParameterError(
-            f"The {kind} key {key!r} reads as a path outside its folder; write it without leading '/', '//', '.' or '..'."
+            f"The {kind} key {key!r} reads as a path outside its folder; leave out a leading '/', '//', '.' and '..'."
         )
     return key
 
@@ -81,7 +81,9 @@ def check_name(name: object, kind: str) -> str:
     if not isinstance(name, str) or not name.strip():
         raise InvalidParameterError(f"The {kind} name must be text that is not empty; got {name!r}.")
     if len(name) > MAX_NAME:
-        raise InvalidParameterError(f"The {kind} name {name[:40]!r}… has {len(name)} characters; at most {MAX_NAME} go.")
+        raise InvalidParameterError(
+            f"The {kind} name {name[:40]!r}… has {len(name)} characters; at most {MAX_NAME} go."
+        )
     if "\0" in name:
         raise InvalidParameterError(f"The {kind} name {name!r} holds a NUL character; leave it out.")
     return name

@@ -36,5 +36,7 @@ def find_run(text: str = LAST) -> Run:
         raise NotFoundError(f"There is no run named {text!r}, nor one whose id begins so; `mltrack runs` lists them.")
     named = [run_id for run_id in ids if not run_id.startswith(text)]
     if len(ids) > 1 and not named:
-        raise InvalidParameterError(f"{text!r} begins the ids of {len(ids)} runs: {', '.join(ids[:5])}. Give more digits.")
+        raise InvalidParameterError(
+            f"{text!r} begins the ids of {len(ids)} runs: {', '.join(ids[:5])}. Give more digits."
+        )
     return store.get_run(named[0] if named else ids[0])

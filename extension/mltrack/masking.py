@@ -1,8 +1,8 @@
 """Finds secrets in text (sources, outputs, tracebacks, params, tags) and masks them before anything is stored.
 
 Every text a notebook makes passes here, on a thread that shares the interpreter with a training loop. So the patterns
-begin with literal bytes, which ``re`` finds at 2 to 4 GB/s, have bounded or possessive repeats, so that no text makes them
-slow, and the large ones wait for a small one to hit.
+begin with literal bytes, which ``re`` finds at 2 to 4 GB/s, their repeats are bounded or possessive, so that no text
+makes them slow, and the large ones wait for a small one to hit.
 
 They search a copy of the text with one byte for each character (what is not ASCII becomes ``?``): places found in the
 copy are places in the text, and every text is searched at the same speed.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from functools import cache, lru_cache
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,53 +23,33 @@ if TYPE_CHECKING:
 
 MASK = "[masked]"
 MOST_PASSES = 5
-LONGEST_KEY = 65536
-LONGEST_QUOTED = 4096
-LONGEST_BARE = 1024
-LONGEST_PLACEHOLDER = 256
+LONGEST_KEY, LONGEST_QUOTED, LONGEST_BARE, LONGEST_PLACEHOLDER = 65536, 4096, 1024, 256
 
 ALNUM = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 WORD_BYTES = ALNUM + b"_-"
 # A small pattern, and the formats looked for in texts that hold it: their prefixes, and what follows those.
-FORMATS: tuple[tuple[bytes, dict[bytes, bytes]], ...] = (
-    (
-        rb"_[A-Za-z0-9]{16}",
-        {
-            **dict.fromkeys((b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_"), rb"[A-Za-z0-9]{20,}+"),
-            **dict.fromkeys((b"hf_", b"api_org_", b"npm_"), rb"[A-Za-z0-9]{30,}+"),
-            **dict.fromkeys((b"sk_live_", b"sk_test_", b"rk_live_", b"rk_test_"), rb"[A-Za-z0-9]{16,}+"),
-            **dict.fromkeys((b"dop_v1_", b"doo_v1_", b"dor_v1_"), rb"[a-f0-9]{40,}+"),
-            b"github_pat_": rb"\w{30,}+",
-            b"gsk_": rb"[A-Za-z0-9]{40,}+",
-        },
-    ),
-    (
-        rb"-(?!---)[\w-]{16}",
-        {
-            # A hyphenated name such as sk-learn-pipeline has no digit or capital in its first part.
-            b"sk-": rb"(?:(?:proj|svcacct|service|admin|ant|or|None)-(?=[a-z_-]{0,80}[A-Z0-9])[\w-]{16,}+"
-            rb"|(?=[a-z]{0,80}[A-Z0-9])[A-Za-z0-9]{16,}+[\w-]*+)",
-            b"glpat-": rb"[\w-]{20,}+(?:\.\w+)*+",
-            b"xox": rb"[a-z]-[A-Za-z0-9-]{10,}+",
-            b"pypi-": rb"(?=[a-z0-9_-]{0,80}[A-Z])[\w-]{32,}+",
-            b"GOCSPX-": rb"[\w-]{20,}+",
-        },
-    ),
-    (rb"ya29\.", {b"ya29.": rb"[\w-]{20,}+(?:\.[\w-]+)*+"}),
-    (rb"eyJ", {b"eyJ": rb"[\w-]{8,}+\.eyJ[\w-]{8,}+(?:\.[\w-]*+)?"}),
-    (rb"dapi[0-9a-f]", {b"dapi": rb"[0-9a-f]{32}(?!\w)"}),
-    (
-        rb"S(?:G\.[\w-]|K[0-9a-f]{32})",
-        {b"SG.": rb"[\w-]{16,32}+\.[\w-]{32,64}+(?![\w-])", b"SK": rb"[0-9a-f]{32}(?!\w)"},
-    ),
-    (
-        rb"A(?:[KS]IA[A-Z0-9]{16}|Iza)",
-        {
-            **dict.fromkeys((b"AKIA", b"ASIA"), rb"[A-Z0-9]{16}(?![A-Za-z0-9])"),
-            b"AIza": rb"[\w-]{35}(?![\w-])",
-        },
-    ),
+HYPHENED, UNDERSCORED = rb"-(?!---)[\w-]{16}", rb"_[A-Za-z0-9]{16}"
+FORMATS = (
+    (UNDERSCORED, b"ghp_ gho_ ghu_ ghs_ ghr_", rb"[A-Za-z0-9]{20,}+"),
+    (UNDERSCORED, b"hf_ api_org_ npm_", rb"[A-Za-z0-9]{30,}+"),
+    (UNDERSCORED, b"sk_live_ sk_test_ rk_live_ rk_test_", rb"[A-Za-z0-9]{16,}+"),
+    (UNDERSCORED, b"dop_v1_ doo_v1_ dor_v1_", rb"[a-f0-9]{40,}+"),
+    (UNDERSCORED, b"github_pat_ gsk_", rb"\w{30,}+"),
+    # A hyphenated name such as sk-learn-pipeline has no digit or capital in its first part.
+    (HYPHENED, b"sk-", rb"(?=[a-z]{0,80}[A-Z0-9])[A-Za-z0-9]{16,}+[\w-]*+"),
+    (HYPHENED, b"sk-", rb"(?:proj|svcacct|service|admin|ant|or|None)-(?=[a-z_-]{0,80}[A-Z0-9])[\w-]{16,}+"),
+    (HYPHENED, b"glpat- GOCSPX-", rb"[\w-]{20,}+(?:\.\w++)*+"),
+    (HYPHENED, b"xox", rb"[a-z]-[A-Za-z0-9-]{10,}+"),
+    (HYPHENED, b"pypi-", rb"(?=[a-z0-9_-]{0,80}[A-Z])[\w-]{32,}+"),
+    (rb"ya29\.", b"ya29.", rb"[\w-]{20,}+(?:\.[\w-]++)*+"),
+    (rb"eyJ", b"eyJ", rb"[\w-]{8,}+\.eyJ[\w-]{8,}+(?:\.[\w-]*+)?"),
+    (rb"dapi[0-9a-f]", b"dapi", rb"[0-9a-f]{32}(?!\w)"),
+    (rb"S(?:G\.[\w-]|K[0-9a-f]{32})", b"SG.", rb"[\w-]{16,32}+\.[\w-]{32,64}+(?![\w-])"),
+    (rb"S(?:G\.[\w-]|K[0-9a-f]{32})", b"SK", rb"[0-9a-f]{32}(?!\w)"),
+    (rb"A(?:[KS]IA[A-Z0-9]{16}|Iza)", b"AKIA ASIA", rb"[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    (rb"A(?:[KS]IA[A-Z0-9]{16}|Iza)", b"AIza", rb"[\w-]{35}(?![\w-])"),
 )
+GATES = frozenset(gate for gate, _, _ in FORMATS)
 
 ANSI_COLOUR = rb"\x1b\[[0-9;]{0,30}m"
 URL_PASSWORD = (
@@ -85,12 +65,10 @@ BEARER = rb"bearer[ \t]{1,4}([\w.~+/=-]{12,2000})"
 WANDB_KEY = (
     rb"wandb(?:\.login\((?:[^)\n]{0,200}?\bkey[ \t]{0,4}=)?[ \t]{0,4}[\"']([^\"'\n]{8,200})[\"']| login ([0-9a-f]{40}))"
 )
-NETRC_PASSWORD = (
-    rb"machine[ \t]{1,8}\S{1,256}[ \t\n]{1,8}login[ \t\n]{1,8}\S{1,256}[ \t\n]{1,8}password[ \t\n]{1,8}(\S{1,512})"
-)
+NETRC_PASSWORD = rb"machine\s{1,8}\S{1,256}\s{1,8}login\s{1,8}\S{1,256}\s{1,8}password\s{1,8}(\S{1,512})"
 PRIVATE_KEY = rb"-----BEGIN (?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-----(?:\s|\\[nr]){0,8}"
 # The lines of a key whose end was cut off: runs of base64, between which stand line ends as text or source spells them.
-CUT_KEY = rb"(?:(?:\s|\\[nr]|[\"',+]){0,80}+[A-Za-z0-9+/=]{16,}+)+"
+CUT_KEY = rb"(?:(?:\s|\\[nr]|[\"',+]){0,80}+[A-Za-z0-9+/=]{16,}+)"
 
 # Letters that make a name a secret's, and the names around them. After "token" stand the words of language models.
 NAME_STEMS = {
@@ -101,21 +79,17 @@ NAME_STEMS = {
     b"token": rb"token(?!iz|s(?!ecret))",
     b"key": rb"key(?<=[a-z0-9_-]key)",
 }
-NO_NUMBER = {
-    stem: rb"(?![-+]?[0-9.]{1,%d}(?:[\s,;)\]}]|$))" % (15 if stem in (b"token", b"key") else 3) for stem in NAME_STEMS
-}
 NAME_TAIL = rb"[\w-]{0,40}+"
 NO_BASE64 = rb"[^\w+/-]"
 ASSIGNED = (
     rb"(?:\\{0,3}[\"'][ \t]{0,4},|(?:\\{0,3}[\"'])?[\])]{0,2}[ \t]{0,20}+"
     rb"(?::[ \t]{0,4}[a-z_][a-z0-9_.\[\]|, ]{0,40}=(?=[ \t]{0,4}[rbu]{0,2}[\"'])|[!:]?={1,3}>?|:))[ \t]{0,20}+"
-    rb"(?=[^\s,;)\]}])"
+    # A number may be a password, but a short one is a setting, and beside tokens and keys it counts them.
+    rb"(?=[^\s,;)\]}])(?![-+]?[0-9.]{1,%d}(?:[\s,;)\]}]|$))"
 )
 FLAG = rb"--([A-Za-z][\w-]{1,40}+)[ \t=]{1,4}+(?=[^\s-])"
 OPENING_QUOTE = rb"(?P<prefix>[rRbBuUfF]{0,2})(?P<quote>\\{0,3}(?:\"\"\"|'''|[\"']))"
-QUOTED_BODY = {
-    quote: rb"[^%b\\\n]{0,4096}+(?:\\.[^%b\\\n]{0,4096}+){0,200}+" % (quote, quote) for quote in (b'"', b"'")
-}
+QUOTED_BODY = rb"[^%b\\\n]{0,4096}+(?:\\.[^%b\\\n]{0,4096}+){0,200}+"
 NO_SIGN = rb"[^\s\"'`,;&|<>(){}\[\]\\]"
 NO_SPACE = rb"[^\s\"'`\\]"
 DOTTED_NAME = rb"[A-Za-z_]\w*+(?:\.\w++)*+\.?"
@@ -138,38 +112,31 @@ RANDOM_NAME = rb"(?=[^0-9]*+[0-9])(?=[^A-Za-z]*+[A-Za-z])[A-Za-z0-9+/=-]{20,}+"
 SHORT_LITERAL = r"(?i:none|null|nan|true|false)|[-+]?(?=[\d._e+-]{1,8}$)\d*\.?\d*(?:e[-+]?\d+)?"
 NAME_WORD = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+"
 
-# Words of names. A name is a secret's that ends with one of "secret", with a word of "ending", or with "key", "pass",
-# "pat" or "token" after a word of that list; a token is also one of an unknown owner, if it is none of a text's ("text").
-# Before that, a name is no secret's that begins with one of "about", and words of "detail" at its end do not count.
+# A name is a secret's that ends with a word of "secret", with the letters of "ending", or with "key", "pass", "pat" or
+# "token" after a word of that list; so is a token of an unknown owner, if it is none of a text's ("text"). But a name
+# that begins with one of "about" is not, and words of "detail" at its end do not count.
 NAME_WORDS = """
-secret password passwords passwd passwort passphrase passcode pwd secret secrets credential credentials creds
-apikey apikeys accountkey apitoken refreshtoken sessiontoken authorization
-
-ending password passwd secret apikey secretkey accesskey privatekey authtoken accesstoken
-
-key api access secret private encryption signing master service account auth storage subscription ssh app license
-deploy deployment admin shared fernet hmac aes rsa jwt
-
-pass db database smtp mail email user admin root ftp mysql pg postgres redis mongo http proxy ssh
-
-pat github gitlab gh git azure ado devops
-
-token access auth api refresh secret bearer session github gitlab gh git hf huggingface hub slack bot oauth id
-personal user admin service deploy ci npm pypi vault csrf jwt private app aws azure gcp wandb neptune comet dagshub
-databricks openai anthropic telegram discord kaggle replicate security login client registry mlflow sas
-
-text max min num n k pad padding eos bos unk unknown cls sep separator mask special start end stop first last next prev
-previous cur per total avg mean input output prompt completion image audio text word sub subword byte char vocab target
-source src tgt begin class time blank sos newline control tool added extra decoder encoder forced additional each every
-one single by in out top best sample generated predicted page continuation pagination query patch register prefix suffix
-sentence middle speaker dist distillation sequence whitespace current new
-
-about n num has is show hide need needs require requires allow reset forgot max min len count total
-
-detail value str string text raw prod production dev staging test live default env base b plain plaintext main backup old
-new current confirm confirmation again repeat
+secret: password passwords passwd passwort passphrase passcode pwd secret secrets credential credentials creds
+    apikey apikeys accountkey apitoken refreshtoken sessiontoken authorization
+ending: password passwd secret apikey secretkey accesskey privatekey authtoken accesstoken
+key: api access secret private encryption signing master service account auth storage subscription ssh app license
+    deploy deployment admin shared fernet hmac aes rsa jwt
+pass: db database smtp mail email user admin root ftp mysql pg postgres redis mongo http proxy ssh
+pat: github gitlab gh git azure ado devops
+token: access auth api refresh secret bearer session github gitlab gh git hf huggingface hub slack bot oauth id
+    personal user admin service deploy ci npm pypi vault csrf jwt private app aws azure gcp wandb neptune comet dagshub
+    databricks openai anthropic telegram discord kaggle replicate security login client registry mlflow sas
+text: max min num n k pad padding eos bos unk unknown cls sep separator mask special start end stop first last next
+    prev previous cur per total avg mean input output prompt completion image audio text word sub subword byte char
+    vocab target source src tgt begin class time blank sos newline control tool added extra decoder encoder forced
+    additional each every one single by in out top best sample generated predicted page continuation pagination query
+    patch register prefix suffix sentence middle speaker dist distillation sequence whitespace current new
+about: n num has is show hide need needs require requires allow reset forgot max min len count total
+detail: value str string text raw prod production dev staging test live default env base b plain plaintext main
+    backup old new current confirm confirmation again repeat
 """
-WORDS = {kind: frozenset(words) for kind, *words in map(str.split, NAME_WORDS.split("\n\n"))}
+_, *PARTS = re.split(r"(\w+):", NAME_WORDS)
+WORDS = {kind: frozenset(words.split()) for kind, words in zip(PARTS[::2], PARTS[1::2], strict=True)}
 ENDINGS = tuple(WORDS["ending"])
 
 
@@ -196,16 +163,11 @@ def mask_value(name: str, value: str) -> str:
     return MASK
 
 
+@lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Tell whether a name is a secret's: ``db_password``, ``apiKey``, ``HF_TOKEN``; not ``max_tokens``, ``sort_key``."""
-    return names_secret(name[-200:])
-
-
-@lru_cache(maxsize=4096)
-def names_secret(name: str) -> bool:
-    """Tell whether a name that is not long is a secret's; ``PWD`` is a shell's folder."""
     words = words_of(name)
-    if not words or words[0] in WORDS["about"] or name in ("PWD", "OLDPWD"):
+    if not words or words[0] in WORDS["about"] or name in ("PWD", "OLDPWD"):  # folders of a shell
         return False
     *owners, last = words
     if last == "token":
@@ -256,39 +218,34 @@ def joined(spans: Iterable[Span]) -> list[Span]:
 
 def coloured_secrets(data: bytes) -> Iterator[Span]:
     """Find secrets in terminal output: colours stand between the name, the sign and the value of an assignment."""
-    colours = [match.span() for match in compiled(ANSI_COLOUR).finditer(data)]
+    spans = list(secrets_in(compiled(ANSI_COLOUR).sub(b"", data)))
+    colours = [match.span() for match in compiled(ANSI_COLOUR).finditer(data)] if spans else []
     shifts = [0, *accumulate(end - start for start, end in colours)]
     places = [start - shift for (start, _), shift in zip(colours, shifts, strict=False)]
-    for start, end in secrets_in(compiled(ANSI_COLOUR).sub(b"", data)):
-        first, last = bisect_right(places, start), bisect_right(places, end - 1)
-        yield start + shifts[first], end + shifts[last]
+    for start, end in spans:
+        yield start + shifts[bisect_right(places, start)], end + shifts[bisect_right(places, end - 1)]
 
 
 def secrets_in(data: bytes) -> Iterator[Span]:
     """Find the secrets in a text without colours, those that are masked already left out."""
     lowered = data.lower()
-    finders = (known_formats(data), private_keys(data), signed_in(data, lowered), named_values(data, lowered))
-    for finder in finders:
-        for start, end in finder:
-            if data[start:end] != b"[masked]":
-                yield start, end
+    spans = chain(known_formats(data), private_keys(data), signed_in(data, lowered), named_values(data, lowered))
+    return ((start, end) for start, end in spans if data[start:end] != b"[masked]")
 
 
 def known_formats(data: bytes) -> Iterator[Span]:
     """Find tokens that show by their first letters whose they are."""
-    for gate, bodies in FORMATS:
-        if compiled(gate).search(data):
-            for prefix, body in bodies.items():
-                if prefix in data:
-                    yield from (match.span() for match in compiled(after_boundary(prefix) + body).finditer(data))
+    hit = {gate for gate in GATES if compiled(gate).search(data)}
+    for gate, prefixes, body in FORMATS:
+        for prefix in prefixes.split() if gate in hit else ():
+            if prefix in data:
+                yield from (match.span() for match in compiled(after_boundary(prefix) + body).finditer(data))
 
 
 @cache
 def after_boundary(prefix: bytes) -> bytes:
-    """Return a pattern for a prefix that begins a word, also after ``%20``, an escaped line end or the end of a colour.
-
-    The look back stands behind the prefix: a pattern that begins with literal bytes is searched many times faster.
-    """
+    """Return a pattern for a prefix that begins a word, also after ``%20``, an escaped line end or the end of a colour."""
+    # The look back stands behind the prefix: a pattern that begins with literal bytes is searched many times faster.
     return rb"%b(?:(?<![A-Za-z0-9]%b)|(?<=\\[nrtfvb]%b)|(?<=[0-9\[]m%b)|(?<=%%[0-9A-Fa-f]{2}%b))" % ((prefix,) * 5)
 
 
@@ -301,17 +258,11 @@ def private_keys(data: bytes) -> Iterator[Span]:
         start = opening.end()
         if 0 <= end < start:
             end = data.find(b"-----END ", start)
-        body = data[start:end] if 0 <= end - start < LONGEST_KEY else cut_key(data, start)
-        body = body.rstrip()
+        whole = 0 <= end - start < LONGEST_KEY
+        body = (data[start:end] if whole else data[start : end_of(CUT_KEY, data, start)]).rstrip()
         while body.endswith((b"\\n", b"\\r")):
             body = body[:-2].rstrip()
         yield start, start + len(body)
-
-
-def cut_key(data: bytes, start: int) -> bytes:
-    """Return what there is of a private key whose END line was cut off."""
-    match = compiled(CUT_KEY).match(data, start)
-    return match[0] if match else b""
 
 
 def signed_in(data: bytes, lowered: bytes) -> Iterator[Span]:
@@ -337,21 +288,20 @@ def named_values(data: bytes, lowered: bytes) -> Iterator[Span]:
     """Find values given to names that are a secret's, in source, JSON, shell, ``.env`` files, URLs and printed text."""
     stems = [stem for stem in NAME_STEMS if compiled(stem + NAME_TAIL + NO_BASE64).search(lowered)]
     for stem in stems:
-        pattern = compiled(rb"(%b%b)%b" % (NAME_STEMS[stem], NAME_TAIL, ASSIGNED + NO_NUMBER[stem]))
+        pattern = compiled(rb"(%b%b)" % (NAME_STEMS[stem], NAME_TAIL) + ASSIGNED % (15 if stem in b"token key" else 3))
         position = 0
         while match := pattern.search(lowered, position):
             name_end, position = match.end(1), match.end()
             name_start = start_of_name(data, match.start())
-            if names_secret(data[name_start:name_end].decode()):
-                span = value_at(data, name_start, name_end, position)
-                if span:
+            if is_secret_name(data[name_start:name_end].decode()):
+                if span := value_at(data, name_start, name_end, position):
                     yield span
                     position = max(position, span[1])
     if b"pass" in stems:
         yield from (match.span(1) for match in compiled(NETRC_PASSWORD).finditer(data))
     if stems and b"--" in data:
         for match in compiled(FLAG).finditer(data):
-            if names_secret(match[1].decode()) and (span := value_at(data, match.start(), match.end(1), match.end())):
+            if is_secret_name(match[1].decode()) and (span := value_at(data, match.start(), match.end(1), match.end())):
                 yield span
 
 
@@ -360,9 +310,7 @@ def start_of_name(data: bytes, end: int) -> int:
     window = data[max(0, end - 48) : end]
     head = window.rstrip(WORD_BYTES)
     start = end - len(window) + len(head)
-    if head.endswith(b"\\") and start < end and data[start] in b"nrtfvb":
-        return start + 1
-    return start
+    return start + (head.endswith(b"\\") and start < end and data[start] in b"nrtfvb")
 
 
 def value_at(data: bytes, name_start: int, name_end: int, position: int) -> Span | None:
@@ -389,7 +337,7 @@ def quoted_value(data: bytes, opening: re.Match[bytes]) -> Span:
     if len(quote) > 1:
         end = data.find(quote, start, start + LONGEST_QUOTED)
     else:
-        body = compiled(QUOTED_BODY[quote]).match(data, start)
+        body = compiled(QUOTED_BODY % (quote, quote)).match(data, start)
         end = body.end() if body else start
         end = end if data[end : end + 1] == quote else -1
     return (start, end) if end >= 0 else (start, end_of(NO_SPACE, data, start))
@@ -414,13 +362,11 @@ def bare_value(data: bytes, name_start: int, name_end: int, position: int) -> Sp
     called = code and follower and follower in b"([{"
     if not value or called or before == b"://" or is_no_secret(value):
         return None
-    if given or (exported and not (code and b"." in value)) or compiled(RANDOM_NAME).fullmatch(value):
-        pass
-    elif may_hold_plain_words(name.decode()):
-        if code or not compiled(RANDOM_TOKEN).fullmatch(value):
+    if not given and not (exported and not (code and b"." in value)) and not compiled(RANDOM_NAME).fullmatch(value):
+        worded = may_hold_plain_words(name.decode())
+        token = worded and not code and compiled(RANDOM_TOKEN).fullmatch(value)
+        if not token and (worded or not is_password(data, name_start, sign, value)):
             return None
-    elif not is_password(data, name_start, sign, value):
-        return None
     return position, end_of(characters, data, position)
 
 
@@ -441,7 +387,7 @@ def is_no_secret(value: bytes) -> bool:
 
 
 def end_of(characters: bytes, data: bytes, start: int, most: int | None = None) -> int:
-    """Return where a run of characters of a class ends that begins at ``start``."""
+    """Return where a run of characters (or parts) of one kind ends that begins at ``start``."""
     found = compiled(characters + b"*+").match(data, start, len(data) if most is None else start + most)
     return found.end() if found else start
 

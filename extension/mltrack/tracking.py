@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mltrack.entities import Metric, Param, RunTag
     from mltrack.store.protocol import Store
 
+
 def start_run(
     run_id: str | None = None,
     experiment_id: str | None = None,
@@ -141,7 +142,7 @@ def _own_tags() -> dict[str, str]:
 
 
 def _script_name() -> str:
-    return os.path.abspath(sys.argv[0]) if sys.argv and sys.argv[0] not in ("", "-c") else "python"  # noqa: PTH100
+    return os.path.abspath(sys.argv[0]) if sys.argv and sys.argv[0] not in ("", "-c") else "python"
 
 
 _user_name: list[str] = []

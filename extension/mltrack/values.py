@@ -122,7 +122,7 @@ def _plain_text(value: object) -> str:
 def _is_small(value: object, budget: int) -> int:
     """Count a container of plain values down from ``budget``; negative when it is larger, foreign or cyclic."""
     if type(value) in _PLAIN:
-        return budget - 1 if not (type(value) is int and value.bit_length() > 10_000) else -1  # type: ignore[attr-defined]
+        return budget - 1 if not (type(value) is int and value.bit_length() > 10_000) else -1
     if not isinstance(value, (list, tuple, dict, set, frozenset)) or len(value) > budget:
         return -1
     items: Any = [*value.keys(), *value.values()] if isinstance(value, dict) else value
@@ -137,7 +137,7 @@ def _foreign_text(value: object) -> str:
     try:
         # A container may hold anything, itself too; reprlib stops at its limits.
         return _brief.repr(value) if isinstance(value, (list, tuple, dict, set, frozenset)) else str(value)
-    except Exception as error:  # noqa: BLE001 - a user's __str__ may raise anything
+    except Exception as error:
         return f"<{type(value).__qualname__}: str() raised {type(error).__name__}>"
 
 

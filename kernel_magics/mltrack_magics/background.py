@@ -59,7 +59,7 @@ class Background:
             what, job = item
             try:
                 job()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the thread goes on
+            except Exception as error:
                 warn_once(what, error)
             finally:
                 with self._changed:

@@ -77,7 +77,7 @@ def expand(text: str, namespace: Mapping[str, object]) -> str:
     """Fill in ``$name`` and ``{expression}``; what cannot be is left as it is, as IPython leaves it."""
     try:
         return DollarFormatter().vformat(text, args=(), kwargs=dict(namespace))
-    except Exception:  # noqa: BLE001 - an expression of the user's may raise anything
+    except Exception:
         return text
 
 

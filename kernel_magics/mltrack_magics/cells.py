@@ -11,7 +11,7 @@ from IPython.core.error import UsageError
 from mltrack import active
 from mltrack.entities import RunStatus
 from mltrack.settings import state
-from mltrack_magics import cell_line, cards, history, kernel_facts, tracked_cell
+from mltrack_magics import cards, cell_line, history, kernel_facts, tracked_cell
 from mltrack_magics.environment import read_git
 from mltrack_magics.guard import guarded, warn_once
 from mltrack_magics.snapshot import save_surroundings

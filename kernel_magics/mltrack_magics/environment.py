@@ -46,7 +46,7 @@ def _package_folders() -> tuple[tuple[str, int], ...]:
     folders = []
     for place in sys.path:
         try:
-            folders.append((place, os.stat(place).st_mtime_ns))  # noqa: PTH116 - asked at every run
+            folders.append((place, os.stat(place).st_mtime_ns))
         except OSError:
             continue
     return tuple(folders)

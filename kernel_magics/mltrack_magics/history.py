@@ -1,6 +1,6 @@
-"""What IPython itself remembers of cells: their sources, and the outputs it keeps; where there is no kernel to listen to.
+"""What IPython itself remembers of cells: their sources, and the outputs it keeps.
 
-Used for cells that ran before the extension was loaded, and for plain IPython in a terminal.
+Used where there is no kernel to listen to: for cells that ran before the extension was loaded, and in a terminal.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _output(kind: str, bundle: dict[str, Any], execution_count: int) -> dict[str
     if kind in _STREAMS:
         text = bundle.get("stream", "")
         return {"output_type": "stream", "name": _STREAMS[kind], "text": "".join(text)}
-    output = {"output_type": kind, "data": dict(bundle), "metadata": {}}
+    output: dict[str, Any] = {"output_type": kind, "data": dict(bundle), "metadata": {}}
     if kind == "execute_result":
         output["execution_count"] = execution_count
     return output

@@ -1,4 +1,4 @@
-"""``%mltrack VERB`` and the registration of ``%%track_run``; errors of the core become IPython's one-line UsageError."""
+"""``%mltrack VERB``, and ``%%track_run`` as IPython knows it; the core's errors become one-line UsageErrors."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from IPython.display import display
 
 from mltrack import settings, tracking
 from mltrack.exceptions import MltrackError
+from mltrack.executed_notebook import load_notebook
 from mltrack.lookup import LAST, find_run
-from mltrack.notebook import load_notebook
 from mltrack_magics.options import TRACK_RUN, VERBS
 from mltrack_widgets import views
 
@@ -40,8 +40,8 @@ def register(shell: InteractiveShell, extension: Extension) -> None:
 
     mltrack.__doc__ = _help_text()
     track_run.__doc__ = TRACK_RUN.help()
-    shell.register_magic_function(mltrack, "line", LINE)
-    shell.register_magic_function(track_run, "cell", CELL)
+    shell.magics_manager.register_function(mltrack, "line", LINE)
+    shell.magics_manager.register_function(track_run, "cell", CELL)
 
 
 def unregister(shell: InteractiveShell) -> None:

@@ -58,7 +58,7 @@ def _ask_server(kernel: str | None) -> Path | None:
         sessions = _get_json(f"{server['url']}api/sessions", server.get("token", ""))
         for session in sessions:
             if session["kernel"]["id"] == kernel:
-                return Path(server["root_dir"]) / session["path"]
+                return Path(str(server["root_dir"])) / str(session["path"])
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return None

@@ -1,7 +1,7 @@
 """The log of what this kernel has executed: each cell with its source, times, end and outputs, ready for the store.
 
-The hooks around cells say when one begins and ends; the tap says what it shows, on its own thread, and when nothing more
-comes. Packing (masking, JSON, compression) is done in the background.
+The hooks around cells say when one begins and ends; the tap says what it shows, on its own thread, and when nothing
+more comes. Packing (masking, JSON, compression) is done in the background.
 """
 
 from __future__ import annotations

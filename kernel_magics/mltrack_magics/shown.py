@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mltrack.active import ActiveRun
 from mltrack.entities import Run
@@ -16,7 +16,7 @@ _TYPES = (Run, ActiveRun)
 
 def register(shell: InteractiveShell) -> None:
     """Show runs as cards from now on."""
-    formatters = shell.display_formatter.formatters
+    formatters = _formatters(shell)
     for kind in _TYPES:
         formatters["text/html"].for_type(kind, _html)
         formatters["text/plain"].for_type(kind, _text)
@@ -24,10 +24,14 @@ def register(shell: InteractiveShell) -> None:
 
 def unregister(shell: InteractiveShell) -> None:
     """Show runs as Python does again."""
-    formatters = shell.display_formatter.formatters
+    formatters = _formatters(shell)
     for kind in _TYPES:
         for mime in ("text/html", "text/plain"):
             formatters[mime].type_printers.pop(kind, None)
+
+
+def _formatters(shell: InteractiveShell) -> Any:
+    return shell.display_formatter.formatters if shell.display_formatter else {}
 
 
 def _html(run: Run) -> str:

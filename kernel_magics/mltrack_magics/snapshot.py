@@ -1,4 +1,4 @@
-"""A run's snapshot: what the kernel has executed, saved when the cell ends and completed once all its outputs are in."""
+"""A run's snapshot: what the kernel has executed, saved when the cell ends, completed once its outputs are in."""
 
 from __future__ import annotations
 
@@ -100,5 +100,3 @@ def save_surroundings(store: Store, run_id: str, git: GitState | None) -> None:
     if git is not None:
         values = {GIT_COMMIT_TAG: git.commit, GIT_BRANCH_TAG: git.branch, GIT_DIRTY_TAG: str(git.dirty).lower()}
         store.log_batch(run_id, tags=[RunTag(key, value) for key, value in values.items() if value])
-
-

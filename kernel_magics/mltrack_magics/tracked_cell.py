@@ -151,9 +151,7 @@ def _placed(value: CapturedValue, cell: TrackedCell) -> CapturedName:
     typed = cell.executed.source.splitlines()
     python = cell.source.splitlines()
     lines = range(where.line, where.end_line + 1)
-    same = all(
-        line + cell.offset <= len(typed) and typed[line + cell.offset - 1] == python[line - 1] for line in lines
-    )
+    same = all(line + cell.offset <= len(typed) and typed[line + cell.offset - 1] == python[line - 1] for line in lines)
     if not same:
         return CapturedName(where.kind, where.name, where.origin)
     return CapturedName(
@@ -182,13 +180,13 @@ def failure_of(error: BaseException, namespace: Mapping[str, Any]) -> Failure:
     name = type(error).__qualname__
     try:
         message = mask_text(str(error))
-    except Exception as problem:  # noqa: BLE001 - a user's exception may fail to say what it is
+    except Exception as problem:
         message = f"<str() of it raised {type(problem).__name__}>"
     linecache.checkcache()
     trace = _from_cell(error.__traceback__, namespace)
     try:
         text = "".join(traceback.format_exception(type(error), error, trace))
-    except Exception:  # noqa: BLE001 - as above
+    except Exception:
         text = "".join(traceback.format_tb(trace)) + f"{name}: {message}\n"
     return Failure(name, message[:TRACEBACK_LIMIT], mask_text(text[-TRACEBACK_LIMIT:]))
 
@@ -199,5 +197,3 @@ def _from_cell(trace: TracebackType | None, namespace: Mapping[str, Any]) -> Tra
     while start is not None and start.tb_frame.f_locals is not namespace:
         start = start.tb_next
     return start or trace
-
-

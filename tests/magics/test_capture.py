@@ -66,7 +66,8 @@ LITERALS: dict[str, Row] = {
     "rebound-unseen": ("n = 1\nexec('n = 2')", "", {}, {}),
     "type-matters": ("a = 1\nexec('a = True')", "", {}, {}),
     "private": ("_n = 1\n__m = 2\nn = 3", "", {"n": "3"}, {}),
-    "class-body": ("class A:\n    lr = 0.1\n    rate = base", "base = 2", {"base": "2"}, {}),
+    "arithmetic-of-other-than-numbers": ("a = 'x' * 3\nb = True + 1", "", {}, {"b": 2.0}),
+    "class-body": ("class A:\n    lr = 0.1\n    rate = lr * base", "base = 2; lr = 5", {"base": "2"}, {}),
     "attribute-and-subscript": ("config.lr = 1\nd['lr'] = 2", "class config: pass\nd = {}", {}, {}),
     "name-of-a-secret-is-not-masked-here": ("password = 'hunter2'", "", {"password": "hunter2"}, {}),
 }
@@ -103,6 +104,8 @@ READS: dict[str, Row] = {
     "read-then-literal": ("print(n)\nn = 5", "n = 1", {"n": "1"}, {}),
     "maybe-bound-and-not": ("if False:\n    lr = 0.5\nprint(lr)", "lr = 0.1", {"lr": "0.1"}, {}),
     "maybe-bound-and-was": ("if True:\n    lr = 0.5\nprint(lr)", "lr = 0.1", {"lr": "0.5"}, {}),
+    "maybe-bound-and-was-computed": ("if True:\n    lr = 1 / d\nprint(lr)", "lr = 0.1; d = 2", {"d": "2"}, {"lr": 0.5}),
+    "after-a-comprehension": ("def f():\n    return [k for k in range(3)], k", "k = 2", {"k": "2"}, {}),
     "loop-may-not-run": ("for i in []:\n    best = f()\nprint(best)", "best = 'rbf'", {"best": "rbf"}, {}),
     "alias": ("a = b", "b = 2", {"b": "2"}, {}),
     "containers-and-objects": ("print(xs, d, o)", "xs = [1]; d = {}; o = object()", {}, {}),

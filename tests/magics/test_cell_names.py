@@ -36,6 +36,7 @@ SPANS: list[tuple[str, str, str | None]] = [
     ("n = 2 * 1024", "n", "2 * 1024"),
     ("if ('é', n := 10): pass", "n", "10"),
     ("n = 1\nn = 2", "n", "2"),
+    ("n = 4\nn = 2 * 2", "n", "2 * 2"),
     ("n = 7\nif False:\n    n = 8", "n", "7"),
     ("n = 2*3\nif False:\n    n = 2*4", "n", "2*3"),
     ("n = 20 if 'é' else 10", "n", "20"),

@@ -261,9 +261,9 @@ def test_hostile_text_makes_no_element(text: str) -> None:
 @settings(deadline=None)  # it draws two cards, and other tests may have the processor
 @given(st.text(min_size=1, max_size=60))
 def test_any_text_makes_no_element(text: str) -> None:
-    if re.fullmatch(r"[\d.eE+-]+", text):
-        return
-    assert read(run_card(with_text(text))).elements == read(run_card(with_text("x" * len(text)))).elements
+    # after a prefix, so that it is no number, no name that the card has already and none of MLflow's own tags
+    hostile, benign = with_text(f"n:{text}"), with_text(f"n:{'x' * len(text)}")
+    assert read(run_card(hostile)).elements == read(run_card(benign)).elements
 
 
 def assert_terminal_safe(text: str) -> None:

@@ -125,6 +125,10 @@ def test_a_filter_is_named() -> None:
     )
 
 
+def test_another_order_is_not_called_newest_first() -> None:
+    assert read(draw(some_runs()[::-1])).caption.startswith("2 of 340 runs of digitssame in all")
+
+
 def test_runs_of_several_experiments_say_which() -> None:
     runs = [a_run(0), a_run(1, experiment_id="2"), a_run(2, experiment_id="3")]
     table = read(draw(runs, names={"1": "digits", "2": "cancer"}))

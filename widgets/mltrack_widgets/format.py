@@ -185,7 +185,7 @@ def sparkline(values: Sequence[float], bars: int = SPARK_BARS) -> str:
     points = _thinned(values, min(bars, SPARK_BARS))
     finite = [value for value in points if math.isfinite(value)]
     low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
-    return "".join(_bar(value, low, high) for value in points)
+    return "".join(_bar(value, low=low, high=high) for value in points)
 
 
 def _thinned(values: Sequence[float], most: int) -> list[float]:
@@ -203,7 +203,7 @@ def _mean(values: Sequence[float]) -> float:
     return math.fsum(value / len(finite) for value in finite)
 
 
-def _bar(value: float, low: float, high: float) -> str:
+def _bar(value: float, *, low: float, high: float) -> str:
     if math.isnan(value):
         return _NO_VALUE
     if math.isinf(value):

@@ -116,6 +116,14 @@ class _Item(NamedTuple):
         return shown + sum(len(text) + 1 for text in self.trail) + 3
 
 
+class _Change(NamedTuple):
+    """A param that differs from the last run; None on the side where there is no such param."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
 class _Line(NamedTuple):
     """A line of entries: its label, those that fit, and how many there are behind them."""
 
@@ -164,11 +172,12 @@ def _params(data: CardData) -> _Line:
 
 def _metrics(data: CardData) -> _Line:
     metrics = data.run.data.metrics
-    items = _fitting([_metric(data, key, value) for key, value in metrics.items()])
+    items = _fitting([_metric(data, key) for key in metrics])
     return _Line("metrics", items, len(metrics) - len(items))
 
 
-def _metric(data: CardData, key: str, value: float) -> _Item:
+def _metric(data: CardData, key: str) -> _Item:
+    value = data.run.data.metrics[key]
     before = data.previous.data.metrics.get(key) if data.previous else None
     moved = difference(value, before) if before is not None else ""
     steps = data.series_counts.get(key, 0)
@@ -186,17 +195,17 @@ def _fit(lengths: Iterable[int], room: int) -> int:
     return max(1, sum(end <= room for end in accumulate(lengths)))
 
 
-def _changes(data: CardData) -> list[tuple[str, str | None, str | None]]:
-    """Return (name, before, after) of the params that differ from the last run; None where there is no such param."""
+def _changes(data: CardData) -> list[_Change]:
+    """Return the params that differ from the last run."""
     if data.previous is None:
         return []
     new, old = data.run.data.params, data.previous.data.params
-    changed = [(key, old.get(key), new.get(key)) for key in {**new, **old} if new.get(key) != old.get(key)]
+    changed = [_Change(key, old.get(key), new.get(key)) for key in {**new, **old} if new.get(key) != old.get(key)]
     # a run that goes on may still log what it lacks
-    return [change for change in changed if change[2] is not None or data.run.info.end_time is not None]
+    return [change for change in changed if change.after is not None or data.run.info.end_time is not None]
 
 
-def _named_changes(data: CardData) -> list[tuple[str, str | None, str | None]]:
+def _named_changes(data: CardData) -> list[_Change]:
     """Return the changes that fit on one line, one at least."""
     changes = _changes(data)
     texts = [[param_value(text) for text in change if text is not None] for change in changes]
@@ -265,7 +274,7 @@ def _remarks(data: CardData) -> list[Markup]:
         remarks.append(_labelled("error", tag("code", None, _remark(data.error))))
     if data.note is not None:
         remarks.append(_labelled("note", tag("bdi", None, _remark(data.note))))
-    changes: list[Markup | str] = [_change(*change) for change in _named_changes(data)]
+    changes: list[Markup | str] = [_change(change) for change in _named_changes(data)]
     if parts := [*changes, *_more_changes(data)]:
         label = tag("span", {"class": "mt-dim"}, "since the last run of this cell: ")
         remarks.append(tag("div", None, label, _separated(parts, " · ")))
@@ -280,7 +289,8 @@ def _remark(text: str) -> str:
     return one_line(strip_ansi(text), _REMARK_WIDTH)
 
 
-def _change(name: str, before: str | None, after: str | None) -> Markup:
+def _change(change: _Change) -> Markup:
+    name, before, after = change
     parts: list[Markup | str] = [short_text(name, TEXT_WIDTH, css="mt-dim")]
     parts += [short_text(param_value(text), TEXT_WIDTH) for text in (before, after) if text is not None]
     if before is None or after is None:
@@ -292,7 +302,7 @@ def _change(name: str, before: str | None, after: str | None) -> Markup:
 
 def _everything(data: CardData) -> Markup:
     sections = [
-        _section("Run", _run_rows(data), _WIDE_SECTION),
+        _section("Run", _run_rows(data), attributes=_WIDE_SECTION),
         _section("Metrics", _metric_rows(data)),
         _section("Params", _text_rows(data.run.data.params)),
         _section("Tags", _text_rows(_own_tags(data.run))),
@@ -302,7 +312,7 @@ def _everything(data: CardData) -> Markup:
     return tag("div", _BODY, *sections, _traceback(data.traceback))
 
 
-def _section(title: str, rows: Sequence[tuple[str, Markup]], attributes: Mapping[str, str] = _SECTION) -> Markup:
+def _section(title: str, rows: Sequence[tuple[str, Markup]], *, attributes: Mapping[str, str] = _SECTION) -> Markup:
     if not rows:
         return NOTHING
     pairs = [
@@ -329,7 +339,7 @@ def _run_rows(data: CardData) -> list[tuple[str, Markup]]:
 
 def _metric_rows(data: CardData) -> list[tuple[str, Markup]]:
     metrics = data.run.data.metrics
-    return [(key, _value("  ".join((repr(value), *_metric(data, key, value).trail)))) for key, value in metrics.items()]
+    return [(key, _value("  ".join((repr(value), *_metric(data, key).trail)))) for key, value in metrics.items()]
 
 
 def _own_tags(run: Run) -> dict[str, str]:
@@ -378,13 +388,13 @@ def _text_item(item: _Item) -> str:
 
 
 def _text_changes(data: CardData) -> list[str]:
-    changes = [_text_change(*change) for change in _named_changes(data)]
+    changes = [_text_change(change) for change in _named_changes(data)]
     parts = [*changes, *_more_changes(data)]
     return [f"since the last run of this cell:  {' · '.join(parts)}"] if parts else []
 
 
-def _text_change(name: str, before: str | None, after: str | None) -> str:
-    key, old, new = (one_line(param_value(text or ""), TEXT_WIDTH) for text in (name, before, after))
-    if before is None or after is None:
-        return f"{key} {old}{new} {'added' if before is None else 'removed'}"
+def _text_change(change: _Change) -> str:
+    key, old, new = (one_line(param_value(text or ""), TEXT_WIDTH) for text in change)
+    if change.before is None or change.after is None:
+        return f"{key} {old}{new} {'added' if change.before is None else 'removed'}"
     return f"{key} {old} → {new}"

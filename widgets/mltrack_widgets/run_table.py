@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import accumulate, chain, zip_longest
+from itertools import accumulate, chain, pairwise, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import combining, east_asian_width
 
@@ -69,7 +69,7 @@ class _Table(NamedTuple):
 def run_table(
     runs: Sequence[Run], *, experiment_names: Mapping[str, str], total: int, filter_text: str, now_ms: int
 ) -> Bundle:
-    """Draw runs as a table, in the order given (newest first).
+    """Draw runs as a table, in the order given.
 
     ``experiment_names`` maps the id of each experiment that was looked at to its name, ``total`` counts the runs there
     are, shown or not, ``filter_text`` is the search they were found with (empty for none), ``now_ms`` is the time of
@@ -77,12 +77,14 @@ def run_table(
     """
     names = list(experiment_names.values())
     if not runs:
-        return _empty(names, total, filter_text)
-    heading = _heading(len(runs), total, names, filter_text)
+        return _empty(names, total=total, filter_text=filter_text)
+    heading = _heading(f"{len(runs)} of {count(total, 'run')}", names, filter_text=filter_text)
+    if all(newer.info.start_time >= older.info.start_time for newer, older in pairwise(runs)):
+        heading.append(_Word(", newest first"))
     params, folded = _params(runs)
     metrics = _metrics(runs)
     notes = [*folded, *_left_out(params, "param"), *_left_out(metrics, "metric")]
-    columns = [*_identity(runs, experiment_names, now_ms), *params[:MOST_COLUMNS], *metrics[:MOST_COLUMNS]]
+    columns = [*_identity(runs, experiment_names, now_ms=now_ms), *params[:MOST_COLUMNS], *metrics[:MOST_COLUMNS]]
     table = _Table(heading, notes, columns)
     return Bundle(html=_html(table, len(runs)), text=_text(table, len(runs)))
 
@@ -90,27 +92,26 @@ def run_table(
 # What the table says
 
 
-def _heading(shown: int, total: int, names: Sequence[str], filter_text: str) -> list[_Word]:
-    counted = _Word(f"{shown} of {count(total, 'run')}")
+def _heading(counted: str, names: Sequence[str], *, filter_text: str) -> list[_Word]:
     found = [_Word(" matching "), _filter(filter_text)] if filter_text else []
-    return [counted, *_of_experiments(names), *found, _Word(", newest first")]
+    return [_Word(counted), *_of_experiments(names), *found]
 
 
 def _of_experiments(names: Sequence[str]) -> list[_Word]:
     if len(names) == 1:
-        return [_Word(" of "), _cut_word(names[0], NAME_WIDTH, "em")]
+        return [_Word(" of "), _cut_word(names[0], "em", width=NAME_WIDTH)]
     return [_Word(f" of {count(len(names), 'experiment')}")] if names else []
 
 
 def _filter(text: str) -> _Word:
-    return _cut_word(text, 200, "code")
+    return _cut_word(text, "code", width=200)
 
 
-def _cut_word(text: str, width: int, element: str) -> _Word:
+def _cut_word(text: str, element: str, *, width: int) -> _Word:
     return _Word(one_line(text, width), element, text if len(text) > width else None)
 
 
-def _identity(runs: Sequence[Run], experiment_names: Mapping[str, str], now_ms: int) -> list[_Column]:
+def _identity(runs: Sequence[Run], experiment_names: Mapping[str, str], *, now_ms: int) -> list[_Column]:
     infos = [run.info for run in runs]
     columns = [
         _Column("status", "", [_Cell(status_word(info.status), markup=status_mark(info.status)) for info in infos]),
@@ -284,7 +285,7 @@ def _plain(words: Sequence[_Word]) -> str:
 # Nothing to show
 
 
-def _empty(names: Sequence[str], total: int, filter_text: str) -> Bundle:
+def _empty(names: Sequence[str], *, total: int, filter_text: str) -> Bundle:
     """Say why there are no runs, and what to type to have some."""
     if filter_text and total:
         said = [_Word("None of "), _Word(count(total, "run")), *_of_experiments(names), _Word(" matches ")]

@@ -1,12 +1,12 @@
-"""``mltrack.runs``, ``mltrack.show`` and ``mltrack.notebook``: read the store, and give what a cell or terminal shows."""
+"""``mltrack.runs``, ``mltrack.show`` and ``mltrack.notebook``: what a cell or a terminal shows of the store."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
+from mltrack.executed_notebook import load_notebook
 from mltrack.lookup import LAST, find_run
-from mltrack.notebook import load_notebook
 from mltrack.settings import get_store
 from mltrack.store.protocol import RunSearch
 from mltrack_widgets.notebook_view import notebook_view
@@ -46,11 +46,12 @@ def runs(
     store = get_store()
     found = [each for each in store.list_experiments() if experiment is None or each.name == experiment]
     names = {each.experiment_id: each.name for each in found} or {"": experiment or ""}
-    search = RunSearch(
-        tuple(each.experiment_id for each in found), filter_string, tuple(order_by), max_results=max_results
-    )
+    places = tuple(each.experiment_id for each in found)
+    search = RunSearch(places, filter_string, tuple(order_by), max_results=max_results)
     page = store.search_runs(search)
     total = store.count_runs(search.experiment_ids)
+    if experiment is None and page.runs:  # those that have something to show
+        names = {run.info.experiment_id: names[run.info.experiment_id] for run in page.runs}
     return run_table(page.runs, experiment_names=names, total=total, filter_text=filter_string, now_ms=_now())
 
 
@@ -60,7 +61,7 @@ def show(run: str | Run = LAST) -> Bundle:
 
 
 def notebook(run: str | Run = LAST, *, in_file_order: bool = True) -> Bundle:
-    """Show the notebook as a run had executed it; with ``in_file_order=False`` every execution in the order they ran."""
+    """Show the notebook as a run had executed it; ``in_file_order=False`` shows every execution, in their order."""
     found = find_run(run) if isinstance(run, str) else run
     return notebook_view(load_notebook(found.info.run_id, in_file_order=in_file_order))
 

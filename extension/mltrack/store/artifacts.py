@@ -134,9 +134,13 @@ def _prepare(root: Path, path: SafePath) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise InvalidParameterError(f"A part of the artifact path {path.text!r} is a file of this run already.") from None
+        raise InvalidParameterError(
+            f"A part of the artifact path {path.text!r} is a file of this run already."
+        ) from None
     except PermissionError as error:
-        raise StoreReadOnlyError(f"The artifact folder {root} cannot be written by this user: {error.strerror}.") from error
+        raise StoreReadOnlyError(
+            f"The artifact folder {root} cannot be written by this user: {error.strerror}."
+        ) from error
     return target
 
 

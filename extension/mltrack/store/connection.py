@@ -32,6 +32,7 @@ else:
     except ImportError:
         import sqlite3
 
+__all__ = ["Database", "open_file", "sqlite3", "translated"]
 Result = TypeVar("Result")
 
 BUSY_SECONDS = 5.0
@@ -131,7 +132,7 @@ class Database:
         """Move a large write-ahead log into the file and cut it, unless others are in the way."""
         log = f"{self.path}-wal"
         try:
-            if os.stat(log).st_size < WAL_LIMIT_BYTES:  # noqa: PTH116 - on the path of every end_run
+            if os.stat(log).st_size < WAL_LIMIT_BYTES:
                 return
         except OSError:
             return
@@ -182,7 +183,7 @@ def _use_write_ahead_log(connection: Connection) -> None:
         try:
             if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 connection.execute("PRAGMA journal_mode = WAL")
-            return  # noqa: TRY300
+            return
         except sqlite3.OperationalError as error:
             if _code(error) not in (_BUSY, _LOCKED) or time.monotonic() > deadline:
                 raise

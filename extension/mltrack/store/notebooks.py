@@ -113,7 +113,7 @@ class Execution:
 class Snapshot:
     """A run's notebook as it was read back: the session, its executions up to the run's, and the file's manifest.
 
-    ``manifest`` is JSON (see ``mltrack_magics.notebook_file.make_manifest``) and ``texts`` holds what it names by digest.
+    ``manifest`` is JSON (see ``mltrack_magics.notebook_file.make_manifest``); ``texts`` holds what it names by digest.
     """
 
     session: Session
@@ -144,7 +144,8 @@ def write_snapshot(connection: Connection, run_id: str, snapshot: SnapshotWrite)
 def _session_number(connection: Connection, session: Session) -> int:
     row = connection.execute(
         "INSERT INTO sessions (uuid, kernel_id, notebook_path, language_info, started_at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (uuid) DO UPDATE SET notebook_path = coalesce(excluded.notebook_path, notebook_path) RETURNING id",
+        " ON CONFLICT (uuid) DO UPDATE SET notebook_path = coalesce(excluded.notebook_path, notebook_path)"
+        " RETURNING id",
         (session.uuid, session.kernel_id, session.notebook_path, session.language_info, session.started_at),
     ).fetchone()
     return int(row[0])
@@ -214,7 +215,8 @@ def _read_texts(connection: Connection, manifest: str) -> dict[str, str]:
 
 def _read_executions(connection: Connection, session: int, seq: int) -> tuple[Execution, ...]:
     rows = connection.execute(
-        "SELECT x.seq, x.cell_id, x.execution_count, s.encoding, s.data, x.started_at, x.ended_at, x.status, x.metadata,"
+        "SELECT x.seq, x.cell_id, x.execution_count, s.encoding, s.data,"
+        " x.started_at, x.ended_at, x.status, x.metadata,"
         " b.encoding, b.data FROM executions x JOIN blobs s ON s.id = x.source_id"
         " LEFT JOIN outputs o ON o.session_id = x.session_id AND o.seq = x.seq AND o.as_of ="
         "  (SELECT max(l.as_of) FROM outputs l WHERE l.session_id = x.session_id AND l.seq = x.seq AND l.as_of <= :seq)"

@@ -1,7 +1,7 @@
 """Metrics, params and tags of runs, over one connection inside the caller's transaction.
 
-While a run is live its points are only in ``metrics``, so that logging one is one insert; when it ends, the last of each
-key goes to ``latest_metrics``, which is what searches read. ``CURRENT_METRICS`` joins both views.
+While a run is live its points are only in ``metrics``, so that logging one is one insert; when it ends, the last of
+each key goes to ``latest_metrics``, which is what searches read. ``CURRENT_METRICS`` joins both.
 """
 
 from __future__ import annotations

@@ -158,5 +158,8 @@ class Store(Protocol):
     def cell_sources(self, run_id: str) -> Mapping[str, bytes]:
         """Give the digest of the last source that each cell of the run's snapshot ran, by the cell's id."""
 
+    def roll_back(self) -> None:
+        """End a transaction that an interrupt left open on this thread, if there is one."""
+
     def previous_run_of_cell(self, run_id: str) -> str | None:
         """Give the id of the last run of the same cell before this one, or None."""

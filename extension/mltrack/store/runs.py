@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from sqlite3 import Connection
 
-    from mltrack.store.filters import CompiledSearch
+    from mltrack.store.filter_sql import CompiledSearch
     from mltrack.store.protocol import NewRun, RunChange, RunSearch
 
     Locate = Callable[[str], str]
@@ -55,7 +55,9 @@ def read_experiments(connection: Connection, where: str, values: Sequence[object
 def experiment_number(experiment_id: str) -> int:
     """Turn an experiment's id from the outside into the store's number."""
     if not isinstance(experiment_id, str) or not experiment_id.isascii() or not experiment_id.isdigit():
-        raise InvalidParameterError(f"{experiment_id!r} is no experiment id; one is a whole number as text, such as '0'.")
+        raise InvalidParameterError(
+            f"{experiment_id!r} is no experiment id; one is a whole number as text, such as '0'."
+        )
     if len(experiment_id) > 18:
         raise NotFoundError(f"There is no experiment with the id {experiment_id[:20]!r}.")
     return int(experiment_id)
@@ -130,7 +132,7 @@ def read_run(connection: Connection, run_id: str, locate: Locate) -> Run:
 def find_runs(
     connection: Connection, search: RunSearch, compiled: CompiledSearch, offset: int, locate: Locate
 ) -> list[Run]:
-    """Give ``max_results + 1`` matching runs from the offset on, with their data; the extra one tells of a next page."""
+    """Give ``max_results + 1`` matching runs from the offset on, with data; the extra one tells of a next page."""
     experiments = [experiment_number(each) for each in search.experiment_ids]
     stages = {"ACTIVE_ONLY": ["active"], "DELETED_ONLY": ["deleted"]}.get(search.view_type, ["active", "deleted"])
     rows = connection.execute(

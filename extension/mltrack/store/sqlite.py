@@ -158,7 +158,7 @@ class SqliteStore:
     def count_runs(self, experiment_ids: Sequence[str] | None = None) -> int:
         """Count the active runs of these experiments; default: of the store."""
         query = "SELECT count(*) FROM runs WHERE lifecycle_stage = 'active'"
-        values = ()
+        values: tuple[str, ...] = ()
         if experiment_ids is not None:
             query += " AND experiment_id IN (SELECT value FROM json_each(?))"
             values = (json.dumps([runs.experiment_number(each) for each in experiment_ids]),)
@@ -191,9 +191,7 @@ class SqliteStore:
 
     def list_artifacts(self, run_id: str) -> list[FileInfo]:
         """Give the files that were recorded, by path."""
-        query = (
-            "SELECT a.path, a.size FROM artifacts a JOIN runs r ON r.id = a.run_id WHERE r.uuid = ? ORDER BY a.path"
-        )
+        query = "SELECT a.path, a.size FROM artifacts a JOIN runs r ON r.id = a.run_id WHERE r.uuid = ? ORDER BY a.path"
         rows = self._database.read(lambda connection: connection.execute(query, (run_id,)).fetchall())
         return [FileInfo(path, is_dir=False, file_size=size) for path, size in rows]
 
@@ -220,9 +218,7 @@ class SqliteStore:
 
         def work(connection: Connection) -> None:
             number, _ = points.writable_run(connection, run_id)
-            rows = [
-                (number, n.kind, n.name, n.origin, n.line, n.column, n.end_line, n.end_column) for n in names
-            ]
+            rows = [(number, n.kind, n.name, n.origin, n.line, n.column, n.end_line, n.end_column) for n in names]
             connection.executemany("INSERT OR REPLACE INTO captured_names VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
         self._database.write(work)
@@ -291,7 +287,7 @@ class SqliteStore:
             self._database.write_durably(liveness.mark_killed, dead)
 
     def _locate(self, place: str) -> str:
-        """Make an artifact location absolute: those without one of their own lie beside the file, wherever it is moved."""
+        """Make an artifact location absolute: one that is relative lies beside the file, wherever that is moved."""
         return place if "://" in place or place.startswith("/") else str(self.path.parent / place)
 
 

@@ -1,8 +1,9 @@
 """A run's snapshot as a notebook document (nbformat 4.5): what ran, in the order of its file where that is known.
 
 Format: https://nbformat.readthedocs.io/en/latest/format_description.html. Each cell's ``metadata.mltrack`` says how it
-stands: ``state`` is ``executed``, ``not_executed`` (in the file, but not run by this kernel) or ``deleted`` (run, and not
-in the file any more); ``source_in_file`` and ``outputs_in_file`` are ``older`` when the file was saved before what ran.
+stands: ``state`` is ``executed``, ``not_executed`` (in the file, but not run by this kernel) or ``deleted`` (run, and
+not in the file any more); ``source_in_file`` and ``outputs_in_file`` are ``older`` when the file was saved before what
+ran.
 """
 
 from __future__ import annotations

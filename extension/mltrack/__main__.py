@@ -1,0 +1,5 @@
+"""``python -m mltrack``."""
+
+from mltrack.cli import main
+
+main()
