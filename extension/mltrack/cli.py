@@ -66,7 +66,7 @@ def show(run: str) -> None:
 
 @main.command()
 def doctor() -> None:
-    """Check the SQLite library, the store, open runs and the environment; exit 1 when one needs a hand."""
+    """Check the SQLite library, the store, open runs and the environment; exit 1 if one needs a hand."""
     from mltrack.doctor import examine  # reads the store, which other commands may not need
 
     findings = examine()

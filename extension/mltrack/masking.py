@@ -94,7 +94,7 @@ NO_SIGN = rb"[^\s\"'`,;&|<>(){}\[\]\\]"
 NO_SPACE = rb"[^\s\"'`\\]"
 DOTTED_NAME = rb"[A-Za-z_]\w*+(?:\.\w++)*+\.?"
 PLACEHOLDER = (
-    rb"\s*+|\[masked\]|\{.*\}|\$\{.*\}|\$\(.*\)|\$[A-Z_][A-Z0-9_]*+|<.*>|%\(?\w*+\)?s|[*.x-]++"
+    rb"\s*+|\[masked\]|\{.*\}|\$(?:[({].*)?|\$[A-Z_][A-Z0-9_]*+|<.*>|%(?:\(\w++\))?[drs]|[*.x-]++|[01]"
     rb"|(?i:none|null|nil|nan|true|false|undefined|str|string|object|int|float|bool|bytes|text|category|password|token)"
 )
 FILE_NAME = rb"[\w./~-]+\.(?:json|pem|key|p12|txt|ya?ml|env|ini|toml|cfg|csv)"
@@ -130,9 +130,9 @@ text: max min num n k pad padding eos bos unk unknown cls sep separator mask spe
     prev previous cur per total avg mean input output prompt completion image audio text word sub subword byte char
     vocab target source src tgt begin class time blank sos newline control tool added extra decoder encoder forced
     additional each every one single by in out top best sample generated predicted page continuation pagination query
-    patch register prefix suffix sentence middle speaker dist distillation sequence whitespace current new
+    patch register prefix suffix sentence middle speaker dist distillation sequence whitespace current new public
 about: n num has is show hide need needs require requires allow reset forgot max min len count total
-detail: value str string text raw prod production dev staging test live default env base b plain plaintext main
+detail: value str string text raw prod production dev staging test live default base b plain plaintext main
     backup old new current confirm confirmation again repeat
 """
 _, *PARTS = re.split(r"(\w+):", NAME_WORDS)
@@ -165,7 +165,7 @@ def mask_value(name: str, value: str) -> str:
 
 @lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
-    """Tell whether a name is a secret's: ``db_password``, ``apiKey``, ``HF_TOKEN``; not ``max_tokens``, ``sort_key``."""
+    """Tell whether a name is a secret's: ``password``, ``apiKey``, ``HF_TOKEN``; not ``max_tokens``, ``sort_key``."""
     words = words_of(name)
     if not words or words[0] in WORDS["about"] or name in ("PWD", "OLDPWD"):  # folders of a shell
         return False
@@ -244,7 +244,7 @@ def known_formats(data: bytes) -> Iterator[Span]:
 
 @cache
 def after_boundary(prefix: bytes) -> bytes:
-    """Return a pattern for a prefix that begins a word, also after ``%20``, an escaped line end or the end of a colour."""
+    """Return a pattern for a prefix that begins a word, also after ``%20``, an escaped line end or a colour."""
     # The look back stands behind the prefix: a pattern that begins with literal bytes is searched many times faster.
     return rb"%b(?:(?<![A-Za-z0-9]%b)|(?<=\\[nrtfvb]%b)|(?<=[0-9\[]m%b)|(?<=%%[0-9A-Fa-f]{2}%b))" % ((prefix,) * 5)
 
@@ -293,10 +293,10 @@ def named_values(data: bytes, lowered: bytes) -> Iterator[Span]:
         while match := pattern.search(lowered, position):
             name_end, position = match.end(1), match.end()
             name_start = start_of_name(data, match.start())
-            if is_secret_name(data[name_start:name_end].decode()):
-                if span := value_at(data, name_start, name_end, position):
-                    yield span
-                    position = max(position, span[1])
+            secret = is_secret_name(data[name_start:name_end].decode())
+            if secret and (span := value_at(data, name_start, name_end, position)):
+                yield span
+                position = max(position, span[1])
     if b"pass" in stems:
         yield from (match.span(1) for match in compiled(NETRC_PASSWORD).finditer(data))
     if stems and b"--" in data:
@@ -360,7 +360,7 @@ def bare_value(data: bytes, name_start: int, name_end: int, position: int) -> Sp
     value, follower = data[position:end], data[end : end + 1]
     code = compiled(DOTTED_NAME).fullmatch(value)
     called = code and follower and follower in b"([{"
-    if not value or called or before == b"://" or is_no_secret(value):
+    if not value or called or before == b"://" or is_no_secret(value.rstrip(b":.")):
         return None
     if not given and not (exported and not (code and b"." in value)) and not compiled(RANDOM_NAME).fullmatch(value):
         worded = may_hold_plain_words(name.decode())

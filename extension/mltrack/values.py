@@ -142,6 +142,8 @@ def _foreign_text(value: object) -> str:
 
 
 def _cut(text: str, limit: int) -> str:
+    if not text.isascii():
+        text = text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is no text that a store can hold
     if len(text) <= limit:
         return text
     note = f"… [cut: {len(text)} characters]"

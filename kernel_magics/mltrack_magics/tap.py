@@ -128,7 +128,8 @@ class Tap:
         self._pid = os.getpid()
         self._thread: threading.Thread | None = None
         self._wake: sockets.socket | None = None
-        self._live = threading.Event()
+        self._settled = threading.Event()
+        self._is_live = False
 
     @property
     def is_alive(self) -> bool:
@@ -143,18 +144,16 @@ class Tap:
         if os.getpid() != self._pid:
             return False
         if not self.is_alive:
-            self._live.clear()
+            self._is_live = False
+            self._settled.clear()
             wake, self._wake = sockets.socketpair()
-            context = zmq.Context()
-            connection = self._connect(context)
-            self._thread = threading.Thread(
-                target=self._run, args=(context, connection, wake), name=THREAD_NAME, daemon=True
-            )
+            self._thread = threading.Thread(target=self._run, args=(wake,), name=THREAD_NAME, daemon=True)
             # Debuggers leave such threads alone, as they do the kernel's own.
             vars(self._thread).update(pydev_do_not_trace=True, is_pydev_daemon_thread=True)
             self._thread.start()
             atexit.register(self.stop)  # a thread inside zmq when the interpreter is taken apart could crash it
-        return self._live.wait(timeout)
+        self._settled.wait(timeout)
+        return self._is_live
 
     def stop(self) -> None:
         """Stop listening: the thread ends, its sockets and descriptors are released. Harmless in a forked child."""
@@ -178,16 +177,19 @@ class Tap:
         connection.subscribe(b"")
         return connection
 
-    def _run(
-        self, context: zmq.Context[zmq.Socket[bytes]], connection: zmq.Socket[bytes], wake: sockets.socket
-    ) -> None:
+    def _run(self, wake: sockets.socket) -> None:
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()  # its own: it can be taken down without asking others
         try:
-            if self._wait_until_live(connection, wake):
-                self._live.set()
+            connection = self._connect(context)
+            self._is_live = self._wait_until_live(connection, wake)
+            self._settled.set()
+            if self._is_live:
                 self._listen(connection, wake)
         except BaseException as error:  # nothing may escape: it would be printed in the user's notebook
             self._tell(error)
         finally:
+            self._is_live = False
+            self._settled.set()
             wake.close()
             context.destroy(linger=0)
 
@@ -206,6 +208,7 @@ class Tap:
             recv_monitor_message(monitor)
         finally:
             connection.disable_monitor()
+            monitor.close()
         time.sleep(SETTLE_SECONDS)
         return True
 
@@ -286,7 +289,8 @@ def stream_ends(content: memoryview, room: int = EXCERPT_BYTES) -> tuple[str, st
     """
     start = STREAM_START.match(bytes(content[:200]))
     end = STREAM_END.search(bytes(content[-20:]))
-    if start is None or end is None or len(content) < 2 * room + 220:
+    room = min(room, len(content) // 2 - 120)
+    if start is None or end is None or room < 1:
         return None
     first = bytes(content[start.end() : start.end() + room])
     last = bytes(content[len(content) - 20 - room : len(content) - 20 + end.start()])

@@ -327,7 +327,7 @@ class Lab:
             self.server.stop()
 
     def _listen(self) -> None:
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)
         self.page.add_init_script(PANEL)
         self.page.on("console", self._note_console)
         self.page.on("pageerror", self._note_error)

@@ -272,23 +272,23 @@ def test_origin_and_kind() -> None:
 
 
 def test_in_a_real_shell() -> None:
-    shell = InteractiveShell()  # type: ignore[no-untyped-call]
+    shell = InteractiveShell()
     cell = "lr = 0.5\n%time y = lr * 2\n!true\nz = await __import__('asyncio').sleep(0, 0.25)"
-    plan = plan_cell(shell.transform_cell(cell))  # type: ignore[no-untyped-call]
+    plan = plan_cell(shell.transform_cell(cell))
     before = take_before(plan, shell.user_ns)
-    assert shell.run_cell(cell).success  # type: ignore[no-untyped-call]
+    assert shell.run_cell(cell).success
     captured = take_after(plan, before, shell.user_ns)
     assert (params(captured), metrics(captured)) == ({"lr": "0.5"}, {"z": 0.25})
 
 
 def test_under_time_magic() -> None:
-    shell = InteractiveShell()  # type: ignore[no-untyped-call]
+    shell = InteractiveShell()
     cell = "%%time\nn = 3\ny = n * 1.5"
-    body = inner_source(shell.transform_cell(cell))  # type: ignore[no-untyped-call]
+    body = inner_source(shell.transform_cell(cell))
     assert body == ("n = 3\ny = n * 1.5\n", 1)
     plan = plan_cell(body[0])
     before = take_before(plan, shell.user_ns)
-    assert shell.run_cell(cell).success  # type: ignore[no-untyped-call]
+    assert shell.run_cell(cell).success
     assert params(take_after(plan, before, shell.user_ns)) == {"n": "3"}
 
 

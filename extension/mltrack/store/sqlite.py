@@ -306,6 +306,8 @@ def _write_batch(connection: Connection, keys: points.MetricKeys, run_id: str, b
 
 
 def _check_batch(metrics: Sequence[Metric], params: Sequence[Param], tags: Sequence[RunTag]) -> None:
+    if len(metrics) + len(params) + len(tags) <= MAX_BATCH_PARAMS:  # the lowest of the limits
+        return
     counts = (
         ("metrics", len(metrics), MAX_BATCH_METRICS),
         ("params", len(params), MAX_BATCH_PARAMS),
