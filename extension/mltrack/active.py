@@ -6,8 +6,8 @@ cell in a task of its own; they see the last run begun in the main thread that i
 
 from __future__ import annotations
 
-import asyncio
 import os
+import sys
 import threading
 import weakref
 from contextvars import ContextVar
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mltrack.entities import Run, RunData
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
     from types import TracebackType
 
@@ -84,9 +85,10 @@ class _Place:
 
 
 def _current_task() -> asyncio.Task[Any] | None:
+    tasks = sys.modules.get("asyncio.tasks")  # where nobody imported asyncio there is no task
     try:
-        return asyncio.current_task()
-    except RuntimeError:
+        return tasks.current_task() if tasks is not None else None
+    except (RuntimeError, AttributeError):  # no loop runs here, or another thread is importing asyncio
         return None
 
 

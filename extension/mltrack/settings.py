@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,15 @@ class State:
         self.in_notebook = False
         self.backlog = Backlog()
 
+    def forget_parent(self) -> None:
+        """In a forked child: what waits for the store is the parent's to write, and its threads hold no lock here."""
+        self.lock = threading.RLock()
+        self.backlog = Backlog()
+
 
 state = State()
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=state.forget_parent)
 
 
 def set_tracking_uri(uri: str | Path) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAGIC = "%%track_run"
 _EXPANDS = "${"
+_KEEPS_TEXT = ("%%writefile", "%%file")
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}|\$\$?\w+(?:\.\w+)*")
 
 
@@ -40,13 +41,14 @@ class CellOptions:
 def find_line(cell: str) -> tuple[int, str] | None:
     """Give the number (from 0) and the arguments of a cell's ``%%track_run`` line, or None.
 
-    Blank lines and other cell magics (``%%time``) may stand above it, and nothing else.
+    Blank lines and other cell magics (``%%time``) may stand above it, and nothing else; below ``%%writefile`` it is
+    text to be written.
     """
     for number, line in enumerate(cell.splitlines()):
         words = line.strip()
         if not words:
             continue
-        if not line.startswith("%%"):
+        if not line.startswith("%%") or words.startswith(_KEEPS_TEXT):
             return None
         if words == MAGIC or words.startswith((MAGIC + " ", MAGIC + "\t")):
             return number, words.removeprefix(MAGIC).strip()
@@ -84,8 +86,8 @@ def expand(text: str, namespace: Mapping[str, object]) -> str:
 def take_line_off(lines: list[str]) -> list[str]:
     """Input transformer: replace the ``%%track_run`` line so that the rest runs as a plain cell.
 
-    It becomes a comment, which keeps the line numbers of tracebacks, unless another cell magic follows, which must be
-    first. A line that is wrong becomes a statement that says so, and nothing of the cell runs.
+    It becomes a comment, which keeps the line numbers of tracebacks, indented as what follows, so that IPython still
+    takes off an indentation that all lines have. Beside another cell magic, which must be first, it goes. A line that is wrong becomes a statement that says so, and nothing of the cell runs.
     """
     found = find_line("".join(lines))
     if found is None:
@@ -95,9 +97,11 @@ def take_line_off(lines: list[str]) -> list[str]:
     if fault is not None:
         return [_statement(fault)]
     rest = lines[number + 1 :]
-    if number or next((line for line in rest if line.strip()), "").startswith("%%"):
+    following = next((line for line in rest if line.strip()), "")
+    if following.startswith("%%") or any(line.strip() for line in lines[:number]):
         return lines[:number] + rest
-    return [f"# {lines[number].strip()}\n", *rest]
+    indent = following[: len(following) - len(following.lstrip())]
+    return [*lines[:number], f"{indent}# {lines[number].strip()}\n", *rest]
 
 
 def fault_of(arguments: str) -> str | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
@@ -32,6 +33,8 @@ class _Frame:
     executed: Executed
     tracked: TrackedCell | None
     open_before: frozenset[str]
+    message: str | None = None
+    thread: int = field(default_factory=threading.get_ident)
 
 
 class Cells:
@@ -54,17 +57,18 @@ class Cells:
         executed = self._extension.recorder.begin(
             source, cell_id=metadata.get("cellId"), message_id=message, metadata={"before_load": True}
         )
-        self._frames.append(_Frame(None, executed, None, frozenset()))
+        self._frames.append(_Frame(None, executed, None, frozenset(), message))
 
     def _before(self, info: ExecutionInfo) -> None:
         extension = self._extension
         message, metadata = kernel_facts.request(extension.shell)
+        self._end_abandoned(message)
         kept = {"deleted_cells": metadata["deletedCells"]} if metadata.get("deletedCells") else {}
         cell_id = getattr(info, "cell_id", None)
         executed = extension.recorder.begin(
             info.raw_cell or "", cell_id=cell_id, message_id=None if self._frames else message, metadata=kept
         )
-        frame = _Frame(info, executed, None, frozenset(run.info.run_id for run in active.open_runs()))
+        frame = _Frame(info, executed, None, frozenset(run.info.run_id for run in active.open_runs()), message)
         self._frames.append(frame)
         found = cell_line.find_line(info.raw_cell or "")
         if found is not None:
@@ -81,38 +85,50 @@ class Cells:
         self._extension.background.submit("asking git", lambda: cell.git.append(read_git()))
         return cell
 
-    def _after(self, result: ExecutionResult) -> None:
-        frame = self._pop(getattr(result, "info", None))
+    def _after(self, result: ExecutionResult | None) -> None:
+        frame = self._pop(result)
         if frame is None:
             return
+        if result is None:  # ipykernel has none where an interrupt fell between the cell's own lines and IPython's
+            self._close(frame, KeyboardInterrupt(), None)
+        else:
+            self._close(frame, result.error_in_exec or result.error_before_exec, result.execution_count)
+
+    def _close(self, frame: _Frame, error: BaseException | None, execution_count: int | None) -> None:
+        """Do what is to be done when a cell has ended."""
         extension = self._extension
         if state.store is not None:
             state.store.roll_back()
-        error = result.error_in_exec or result.error_before_exec
-        status = {RunStatus.FINISHED: "ok", RunStatus.KILLED: "interrupted"}.get(
-            RunStatus(tracked_cell.status_of(error)), "error"
-        )
-        extension.recorder.end(frame.executed, status, result.execution_count)
+        ended = tracked_cell.status_of(error)
+        status = {RunStatus.FINISHED: "ok", RunStatus.KILLED: "interrupted"}.get(RunStatus(ended), "error")
+        extension.recorder.end(frame.executed, status, execution_count)
         if not extension.listening:
-            shown = history.outputs_of(extension.shell, result.execution_count or 0)
-            extension.recorder.settle(frame.executed, shown)
+            extension.recorder.settle(frame.executed, history.outputs_of(extension.shell, execution_count or 0))
         if frame.tracked is not None:
-            self._end(frame.tracked, result)
+            self._end(frame.tracked, error)
         elif error is not None:
-            _end_left_open(frame, tracked_cell.status_of(error))
+            _end_left_open(frame, ended)
 
-    def _pop(self, info: ExecutionInfo | None) -> _Frame | None:
+    def _pop(self, result: ExecutionResult | None) -> _Frame | None:
         """Give the frame of the cell that has ended, and forget those inside it whose end was never told."""
         for number in range(len(self._frames) - 1, -1, -1):
-            if self._frames[number].info is info or self._frames[number].info is None:
+            if _is_end_of(result, self._frames[number]):
                 frame = self._frames[number]
                 del self._frames[number:]
                 return frame
         return None
 
-    def _end(self, cell: TrackedCell, result: ExecutionResult) -> None:
+    def _end_abandoned(self, message: str | None) -> None:
+        """End the cells of an earlier request whose end was never told."""
+        here = threading.get_ident()
+        left = [each for each in self._frames if each.thread == here and each.message != message]
+        for frame in reversed(left):
+            self._frames.remove(frame)
+            self._close(frame, KeyboardInterrupt(), None)
+
+    def _end(self, cell: TrackedCell, error: BaseException | None) -> None:
         extension = self._extension
-        tracked_cell.end(extension.shell, cell, result)
+        tracked_cell.end(extension.shell, cell, error)
         self.last_run_id = cell.run_id
         if cell.options.snapshot:
             extension.snapshots.save(cell.store, cell.run_id, cell.executed, cell_key=cell.key)
@@ -137,6 +153,14 @@ class Cells:
             time.sleep(0.005)
         recorder.finish()
         background.wait(max(0.1, deadline - time.monotonic()))
+
+
+def _is_end_of(result: ExecutionResult | None, frame: _Frame) -> bool:
+    info = getattr(result, "info", None)
+    if result is None or frame.info is None or frame.info is info:
+        return True
+    # After an exception that left IPython's own code, IPython gives the end of the cell another info.
+    return result.error_in_exec is not None and frame.info.raw_cell == getattr(info, "raw_cell", None)
 
 
 def _end_left_open(frame: _Frame, status: str) -> None:

@@ -11,7 +11,6 @@ import platform
 import subprocess
 import sys
 from dataclasses import dataclass
-from importlib.metadata import distributions
 from pathlib import Path
 
 from mltrack.masking import mask_text
@@ -55,6 +54,8 @@ def _package_folders() -> tuple[tuple[str, int], ...]:
 @functools.lru_cache(maxsize=1)
 def _packages(folders: tuple[tuple[str, int], ...]) -> dict[str, str]:
     """Give the version of each installed distribution; the first on the path counts, as for imports."""
+    from importlib.metadata import distributions  # brings zipfile and email along, and is first needed when a run ends
+
     found: dict[str, str] = {}
     for distribution in distributions(path=[place for place, _ in folders]):
         # The folder's name holds both, and reading each METADATA file would take a hundred times as long.

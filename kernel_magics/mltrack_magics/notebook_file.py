@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -68,6 +67,8 @@ def _get_json(url: str, token: str) -> Any:
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         raise ValueError(url)  # a certificate that this kernel need not know; the path at the start serves
+    from http.client import HTTPConnection  # brings email along, and is first needed when a run ends
+
     connection = HTTPConnection(parts.hostname, parts.port or 80, timeout=SERVER_SECONDS)
     try:
         connection.request("GET", parts.path, headers={"Authorization": f"token {token}"})

@@ -124,9 +124,10 @@ class Recorder:
 
     def on_skipped(self, parent_id: str, msg_type: str, size: int) -> None:
         """Note what was left out of a large output."""
-        executed = self._open.get(parent_id)
-        if executed is not None and executed.log is not None:
-            executed.log.skip(msg_type, size)
+        with self._lock:
+            executed = self._open.get(parent_id)
+            if executed is not None and executed.log is not None:
+                executed.log.skip(msg_type, size)
 
     def on_message(self, parent_id: str, msg_type: str, content: dict[str, Any]) -> None:
         """Take in an output, or an update of an earlier one."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import linecache
+import sys
 import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
+    from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
     from mltrack.active import ActiveRun
     from mltrack.store.protocol import Store
@@ -92,9 +92,8 @@ def _key(info: ExecutionInfo, source: str) -> str:
     return f"id:{info.cell_id}" if info.cell_id else f"code:{structure_digest(source)}"
 
 
-def end(shell: InteractiveShell, cell: TrackedCell, result: ExecutionResult) -> str:
+def end(shell: InteractiveShell, cell: TrackedCell, error: BaseException | None) -> str:
     """Write what the cell left and end its run; gives the status. Whatever fails, the run does not stay open."""
-    error = result.error_in_exec or result.error_before_exec
     status = status_of(error)
     try:
         if cell.options.capture:
@@ -108,7 +107,9 @@ def end(shell: InteractiveShell, cell: TrackedCell, result: ExecutionResult) -> 
 
 def status_of(error: BaseException | None) -> str:
     """Give the status of a cell that ended with this exception, or with none."""
-    return RunStatus.KILLED if isinstance(error, asyncio.CancelledError) else active.status_after(error)
+    asyncio = sys.modules.get("asyncio")  # without it nothing was cancelled
+    cancelled = asyncio is not None and isinstance(error, asyncio.CancelledError)
+    return RunStatus.KILLED if cancelled else active.status_after(error)
 
 
 def _end_runs(cell: TrackedCell, status: str) -> None:

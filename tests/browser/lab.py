@@ -20,6 +20,22 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from tests.browser.scripts import (
+    CLOSE_ALL,
+    EDIT,
+    FAILURES,
+    IS_DONE,
+    KERNEL_GONE,
+    KERNEL_IDLE,
+    OPEN,
+    OVERLAPS,
+    PANEL,
+    RESTART,
+    RUN_CELL,
+    SCROLL,
+    SOURCES,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,6 +48,7 @@ CHROMIUM_ARGUMENTS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+README = Path(__file__).parents[2] / "README.md"
 IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
 TOKEN = "tok"
 WIDE = (1280, 900)
@@ -52,74 +69,8 @@ SETTINGS = {
     "@jupyterlab/apputils-extension/themes": {"theme": "JupyterLab Light"},
 }
 
-# In every page: the notebook that is open.
-PANEL = """window.notebookPanel = () =>
-  [...window.jupyterapp.shell.widgets('main')].find(widget => widget.hasClass('jp-NotebookPanel'));"""
-CLOSE_ALL = "() => { for (const widget of [...jupyterapp.shell.widgets('main')]) widget.dispose(); }"
-# Without a kernel: as for a reader who declines to start one.
-OPEN = """async ([path, withKernel]) => {
-  const registry = jupyterapp.docRegistry;
-  const usual = registry.getKernelPreference.bind(registry);
-  if (!withKernel) registry.getKernelPreference = (...given) => ({...usual(...given), shouldStart: false});
-  const opened = await jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'});
-  delete registry.getKernelPreference;
-  await opened.context.ready;
-  await opened.revealed;
-  await opened.sessionContext.ready;
-}"""
-RUN_CELL = """async index => {
-  const notebook = notebookPanel().content;
-  notebook.activeCellIndex = index;
-  notebook.deselectAll();
-  notebook.mode = 'command';
-  await jupyterapp.commands.execute('notebook:run-cell');
-}"""
-# With an index: that cell has run. With -1: every cell has run, or one has failed and the rest are not going to.
-IS_DONE = """index => {
-  if (notebookPanel().sessionContext.session?.kernel?.status !== 'idle') return false;
-  const cells = notebookPanel().content.widgets.filter(
-    (cell, position) => cell.model.type === 'code' && (index < 0 || position === index)
-      && cell.model.sharedModel.getSource().trim());
-  if (cells.some(cell => cell.model.executionState === 'running')) return false;
-  const failed = cell => cell.model.outputs.toJSON().some(output => output.output_type === 'error');
-  return cells.every(cell => cell.model.executionCount !== null) || (index < 0 && cells.some(failed));
-}"""
-FAILURES = """() => notebookPanel().content.widgets.flatMap((cell, index) => cell.model.type !== 'code' ? [] :
-  cell.model.outputs.toJSON().filter(output => output.output_type === 'error')
-    .map(output => `cell ${index}: ${output.ename}: ${output.evalue}`))"""
-SOURCES = "() => notebookPanel().content.widgets.map(cell => cell.model.sharedModel.getSource())"
-# A cell that was out of sight is drawn, and has text, a frame or two later.
-SCROLL = """async index => {
-  await notebookPanel().content.scrollToItem(index, 'start');
-  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
-}"""
-KERNEL_IDLE = "() => notebookPanel().sessionContext.session?.kernel?.status === 'idle'"
-KERNEL_GONE = "() => !notebookPanel().sessionContext.session?.kernel"
-RESTART = "async () => { await notebookPanel().sessionContext.session.kernel.restart(); }"
 # What ipywidgets' own extension throws for any notebook that is opened without a kernel.
 NO_SESSION_ERROR = ("reading 'kernel'", "/@jupyter-widgets/jupyterlab-manager/")
-# Each line of text is a box, less what its elements cut off; boxes that share over a pixel each way lie on each other.
-OVERLAPS = """root => {
-  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
-  const boxes = [];
-  const cut = (one, two) => ({left: Math.max(one.left, two.left), right: Math.min(one.right, two.right),
-    top: Math.max(one.top, two.top), bottom: Math.min(one.bottom, two.bottom)});
-  const seen = box => box.right - box.left > 1 && box.bottom - box.top > 1;
-  while (walker.nextNode()) {
-    const text = walker.currentNode.textContent.trim();
-    const parent = walker.currentNode.parentElement;
-    if (!text || !parent.checkVisibility({visibilityProperty: true})) continue;
-    const range = document.createRange();
-    range.selectNodeContents(walker.currentNode);
-    for (let box of range.getClientRects()) {
-      for (let element = parent; root.contains(element); element = element.parentElement)
-        if (getComputedStyle(element).overflowX !== 'visible') box = cut(box, element.getBoundingClientRect());
-      if (seen(box)) boxes.push({text, box});
-    }
-  }
-  return boxes.flatMap((one, index) => boxes.slice(index + 1)
-    .filter(other => seen(cut(one.box, other.box))).map(other => `${one.text} / ${other.text}`));
-}"""
 
 
 def missing_parts() -> str:
@@ -245,6 +196,10 @@ class Lab:
         failures = self.failures()
         assert not failures, "\n".join(failures)
 
+    def edit_cell(self, index: int, source: str) -> None:
+        """Replace the source of a cell, as typing does."""
+        self.page.evaluate(EDIT, [index, source])
+
     def failures(self) -> list[str]:
         """Return one line for each error that a cell of the notebook shows."""
         return cast("list[str]", self.page.evaluate(FAILURES))
@@ -256,11 +211,14 @@ class Lab:
         assert places, f"no cell of the notebook contains {text!r}"
         return places[0]
 
-    def cell_output(self, index: int) -> Locator:
-        """Scroll to a cell (a long notebook draws only what is near) and return its output area."""
+    def cell(self, index: int) -> Locator:
+        """Scroll to a cell (a long notebook draws only what is near) and return it whole."""
         self.page.evaluate(SCROLL, index)
-        selector = f".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook [data-windowed-list-index='{index}']"
-        return self.page.locator(f"{selector} .jp-Cell-outputArea")
+        return self.page.locator(f".jp-NotebookPanel:not(.lm-mod-hidden) [data-windowed-list-index='{index}']")
+
+    def cell_output(self, index: int) -> Locator:
+        """Scroll to a cell and return its output area."""
+        return self.cell(index).locator(".jp-Cell-outputArea")
 
     def cell_text(self, index: int) -> str:
         """Return what a reader sees of a cell's output, as text."""
@@ -300,11 +258,12 @@ class Lab:
         self.page.set_viewport_size({"width": width, "height": WIDE[1]})
 
     def screenshot(self, name: str, locator: Locator | None = None) -> Path:
-        """Take a picture of the page or of one element; returns its file.
+        """Take a picture of the page or of one element; returns its file, in the server's temporary folder.
 
-        It goes to ``notebooks/images`` when MLTRACK_SAVE_IMAGES is set, else to the server's temporary folder.
+        One that README shows goes to ``notebooks/images`` when MLTRACK_SAVE_IMAGES is set.
         """
-        path = self.images / f"{name}.png"
+        folder = self.images if f"{name}.png" in README.read_text() else self.server.folder / "images"
+        path = folder / f"{name}.png"
         (locator or self.page).screenshot(path=path, animations="disabled")
         return path
 

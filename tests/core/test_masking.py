@@ -9,10 +9,10 @@ import time
 from random import Random
 from typing import TYPE_CHECKING
 
-import masking_corpus as corpus
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.core import masking_corpus as corpus
 
 from mltrack.masking import MASK, is_secret_name, mask_text, mask_value
 
@@ -176,75 +176,15 @@ def test_secrets_in_the_values_of_other_names_are_masked() -> None:
     assert mask_value("url", "https://me:hunter2@x.org") == "https://me:[masked]@x.org"
 
 
+SIGNS = """
+    password token api_key SECRET --password wandb.login( Authorization export \\n = , ' " \\" ''' f' [ ] ( ) { }
+    ? & ; @ :// / \\ \x1b[0m é hunter2 None https://u:p@h - _ . 0 %20 sk- ab12ab12ab12ab12ab12ab12ab12ab12 A1B2A1B2A1B2
+"""
 PIECES = [
-    *(
-        "password",
-        "token",
-        "api_key",
-        "SECRET",
-        "--password",
-        "wandb.login(",
-        "Authorization",
-        "Bearer ",
-        "export ",
-        "\\n",
-    ),
-    *(
-        "=",
-        ": ",
-        " = ",
-        ",",
-        "'",
-        '"',
-        '\\"',
-        "'''",
-        "f'",
-        "[",
-        "]",
-        "(",
-        ")",
-        "{",
-        "}",
-        "?",
-        "&",
-        ";",
-        "@",
-        "://",
-        "/",
-        "\\",
-    ),
-    *(
-        MASK,
-        "\n",
-        " ",
-        "\x1b[0m",
-        "é",
-        "\ud800",
-        "\U0001f511",
-        "hunter2",
-        "None",
-        "-----BEGIN RSA PRIVATE " + "KEY-----",
-    ),
-    *(
-        "-----END RSA PRIVATE " + "KEY-----",
-        "https://u:p@h",
-        "ey" + "J",
-        "ab12" * 9,
-        "A1B2" * 4,
-        "-",
-        "_",
-        ".",
-        "0",
-        "%20",
-    ),
-    *(
-        "gh" + "p_" + "a1" * 18,
-        "s" + "k-" + "a1" * 20,
-        "AK" + "IA" + "ABCD" * 4,
-        "s" + "k-",
-        "gl" + "pat-",
-        "AI" + "za",
-    ),
+    *SIGNS.split(),
+    *(MASK, "\n", " ", ": ", " = ", "Bearer ", "\ud800", "\U0001f511", "ey" + "J", "gl" + "pat-", "AI" + "za"),
+    *("gh" + "p_" + "a1" * 18, "s" + "k-" + "a1" * 20, "AK" + "IA" + "ABCD" * 4),
+    *("-----BEGIN RSA PRIVATE " + "KEY-----", "-----END RSA PRIVATE " + "KEY-----"),
 ]
 mixtures = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=3)), max_size=14).map("".join)
 

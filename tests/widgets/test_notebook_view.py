@@ -140,7 +140,7 @@ def test_a_picture_that_is_none_is_left_out(content: object) -> None:
         ({"state": "not_executed"}, "not executed"),
         ({"state": "deleted"}, "deleted since"),
         ({"source_in_file": "older"}, "source in the file is older"),
-        ({"state": "not_executed", "outputs_in_file": True}, "not executed · outputs are those in the file"),
+        ({"outputs_in_file": "older"}, "outputs in the file are older"),
         ({"truncated": True}, "cut when it was stored"),
     ],
     ids=str,
@@ -154,7 +154,7 @@ def test_badges_say_how_a_cell_differs(flags: dict[str, object], badge: str) -> 
 def test_the_first_line_says_where_it_comes_from() -> None:
     about = {"run_id": "8f3a91c2d4e5", "how": "kernel messages", "path": "lab/cancer.ipynb", "taken_at": NOW}
     line = notebook_view(notebook(code(), **about)).text.splitlines()[0]
-    assert line.startswith("lab/cancer.ipynb as executed for run 8f3a91c2 (1 cell), taken 20")
+    assert line.startswith("cancer.ipynb as executed for run 8f3a91c2 (1 cell), taken 20")
     assert line.endswith(", from kernel messages")
     assert notebook_view({}).text == "Notebook as executed (0 cells)"
 

@@ -35,6 +35,7 @@ _IMAGE_STYLE = "max-width:100%"
 
 _STATES = {"executed": "", "not_executed": "not executed", "deleted": "deleted since"}
 _SOURCES = {"same": "", "older": "source in the file is older"}
+_OUTPUTS = {"same": "", "older": "outputs in the file are older"}
 
 
 def notebook_view(notebook: Mapping[str, object]) -> Bundle:
@@ -54,7 +55,7 @@ def _heading(notebook: Mapping[str, object], cells: int) -> str:
     """Return one line on where the notebook comes from."""
     about = _flags(notebook)
     path, run_id, how, taken_at = (about.get(key) for key in ("path", "run_id", "how", "taken_at"))
-    words = [one_line(str(path), 60) if path else "Notebook"]
+    words = [one_line(str(path).replace("\\", "/").rpartition("/")[2], 60) if path else "Notebook"]
     words.append(f"as executed for run {one_line(str(run_id)[:8], 8)}" if run_id else "as executed")
     words.append(f"({count(cells, 'cell')})")
     taken = exact_time(taken_at) if isinstance(taken_at, int) else one_line(str(taken_at or ""), 40)
@@ -68,7 +69,8 @@ def _badges(cell: Mapping[str, object]) -> list[str]:
     said = [
         _word(_STATES, flags.get("state")),
         _word(_SOURCES, flags.get("source_in_file")),
-        "outputs are those in the file" if flags.get("outputs_in_file") else "",
+        _word(_OUTPUTS, flags.get("outputs_in_file")),
+        "outputs are those in the file" if flags.get("state") == "not_executed" and cell.get("outputs") else "",
         "cut when it was stored" if flags.get("truncated") is True else "",
     ]
     return [text for text in said if text]

@@ -1,12 +1,11 @@
 """Connections to one SQLite file: one a process and thread, every write one immediate transaction.
 
-The library is pysqlite3 where it is installed (its SQLite has no WAL-reset race), else Python's own. A connection that
-a forked child inherited is never used nor closed there: SQLite's locks do not survive a fork.
+The library is pysqlite3 where it is installed (its SQLite has no WAL-reset race), else Python's own. A fork finds no
+connection open (see ``fork_gate``): parent and child open their own at their next use.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
 import time
@@ -20,12 +19,15 @@ from mltrack.exceptions import (
     StoreFullError,
     StoreReadOnlyError,
 )
+from mltrack.store.fork_gate import gate
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
     from pathlib import Path
     from sqlite3 import Connection
+
+    from mltrack.store.fork_gate import Opened
 else:
     try:
         from pysqlite3 import dbapi2 as sqlite3
@@ -38,12 +40,10 @@ Result = TypeVar("Result")
 BUSY_SECONDS = 5.0
 WAL_LIMIT_BYTES = 1_000_000
 _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 5, 6, 8, 10, 11, 13, 14, 26  # sqlite3.h
-_inherited: list[object] = []
 
 
 class _PerThread(threading.local):
-    connection: Connection | None = None
-    pid: int = 0
+    opened: Opened | None = None
 
 
 class Database:
@@ -67,26 +67,30 @@ class Database:
 
     def connection(self) -> Connection:
         """Give this thread's connection, opened at first use and again after a fork."""
-        mine = self._threads
-        if mine.connection is not None and mine.pid == os.getpid():
-            return mine.connection
-        if mine.connection is not None:
-            _keep_for_ever(mine.connection)
-        try:
-            mine.connection = open_file(self.path, read_only=self.read_only, immutable=self.immutable)
-        except sqlite3.Error as error:
-            raise translated(error, self.path) from error
-        mine.pid = os.getpid()
-        return mine.connection
+        opened = self._threads.opened
+        if opened is None or opened.generation != gate.generation:
+            try:
+                connection = open_file(self.path, read_only=self.read_only, immutable=self.immutable)
+            except sqlite3.Error as error:
+                raise translated(error, self.path) from error
+            self._threads.opened = opened = gate.keep(connection)
+        return opened.connection
 
     def write(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """Run ``work(connection, *arguments)`` in one immediate transaction: all of it is kept, or nothing.
 
         What it returned survives the death of this process. An interrupt or error inside rolls back.
         """
-        connection = self.connection()
-        if connection.in_transaction:  # an interrupt fell between two of our own lines
-            connection.rollback()
+        me = gate.enter()
+        try:
+            connection = self.connection()
+            if connection.in_transaction:  # an interrupt fell between two of our own lines
+                connection.rollback()
+            return self._transact(connection, work, arguments)
+        finally:
+            gate.leave(me, None)
+
+    def _transact(self, connection: Connection, work: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
         try:
             connection.execute("BEGIN IMMEDIATE")
             result = work(connection, *arguments)
@@ -101,56 +105,73 @@ class Database:
 
     def write_durably(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """As ``write``, and it survives a power failure as well: for what starts and ends things."""
-        connection = self.connection()
-        connection.execute("PRAGMA synchronous = FULL")
+        me = gate.enter()
         try:
-            return self.write(work, *arguments)
+            connection = self.connection()
+            connection.execute("PRAGMA synchronous = FULL")
+            try:
+                return self.write(work, *arguments)
+            finally:
+                connection.execute("PRAGMA synchronous = NORMAL")
         finally:
-            connection.execute("PRAGMA synchronous = NORMAL")
+            gate.leave(me, None)
 
     def read(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """Run ``work(connection, *arguments)`` on one unchanging view of the file."""
-        connection = self.connection()
-        if connection.in_transaction:
-            return work(connection, *arguments)
+        me = gate.enter()
         try:
-            connection.execute("BEGIN")
-            return work(connection, *arguments)
-        except sqlite3.Error as error:
-            raise translated(error, self.path) from error
-        finally:
+            connection = self.connection()
             if connection.in_transaction:
-                connection.rollback()
+                return work(connection, *arguments)
+            try:
+                connection.execute("BEGIN")
+                return work(connection, *arguments)
+            except sqlite3.Error as error:
+                raise translated(error, self.path) from error
+            finally:
+                if connection.in_transaction:
+                    connection.rollback()
+        finally:
+            gate.leave(me, None)
 
     def roll_back(self) -> None:
         """End a transaction that an interrupt left open on this thread, if there is one."""
-        mine = self._threads
-        if mine.connection is not None and mine.pid == os.getpid() and mine.connection.in_transaction:
-            mine.connection.rollback()
+        me = gate.enter()
+        try:
+            opened = self._threads.opened
+            if opened is not None and opened.generation == gate.generation and opened.connection.in_transaction:
+                opened.connection.rollback()
+        finally:
+            gate.leave(me, None)
 
     def shrink_log(self) -> None:
         """Move a large write-ahead log into the file and cut it, unless others are in the way."""
         log = f"{self.path}-wal"
         try:
-            if os.stat(log).st_size < WAL_LIMIT_BYTES:
-                return
+            if os.stat(log).st_size >= WAL_LIMIT_BYTES:
+                self._truncate_log()
         except OSError:
             return
-        connection = self.connection()
+
+    def _truncate_log(self) -> None:
+        me = gate.enter()
         try:
-            connection.execute("PRAGMA busy_timeout = 0")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        except sqlite3.Error:
-            pass  # a full disk or a busy reader: the log is moved at the next chance
+            connection = self.connection()
+            try:
+                connection.execute("PRAGMA busy_timeout = 0")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except sqlite3.Error:
+                pass  # a full disk or a busy reader: the log is moved at the next chance
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
         finally:
-            connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+            gate.leave(me, None)
 
     def close(self) -> None:
         """Close this thread's connection; other threads' go with their threads."""
-        mine = self._threads
-        if mine.connection is not None and mine.pid == os.getpid():
-            mine.connection.close()
-        mine.connection = None
+        opened, self._threads.opened = self._threads.opened, None
+        if opened is not None and opened.generation == gate.generation:
+            opened.connection.close()
 
 
 def open_file(path: Path, *, read_only: bool = False, immutable: bool = False) -> Connection:
@@ -188,12 +209,6 @@ def _use_write_ahead_log(connection: Connection) -> None:
             if _code(error) not in (_BUSY, _LOCKED) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
-
-
-def _keep_for_ever(connection: Connection) -> None:
-    # Closing a parent's connection in a child may check the log into the file under the parent's feet.
-    _inherited.append(connection)
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mltrack.exceptions import StoreError, StoreFormatError, StoreReadOnlyError, StoreVersionError
 from mltrack.store.connection import Database, open_file, sqlite3, translated
+from mltrack.store.fork_gate import gate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,14 @@ def open_database(path: Path, *, now: int) -> Database:
     StoreReadOnlyError
         It is new or old, and cannot be written here.
     """
+    me = gate.enter()
+    try:
+        return _open_database(path, now)
+    finally:
+        gate.leave(me, None)
+
+
+def _open_database(path: Path, now: int) -> Database:
     version = stored_version(path)
     if version > SCHEMA_VERSION:
         raise StoreVersionError(

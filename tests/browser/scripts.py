@@ -1,0 +1,69 @@
+"""What the browser tests run inside the page: JavaScript over JupyterLab's own `window.jupyterapp`."""
+
+# In every page: the notebook that is open.
+PANEL = """window.notebookPanel = () =>
+  [...window.jupyterapp.shell.widgets('main')].find(widget => widget.hasClass('jp-NotebookPanel'));"""
+CLOSE_ALL = "() => { for (const widget of [...jupyterapp.shell.widgets('main')]) widget.dispose(); }"
+# Without a kernel: as for a reader who declines to start one.
+OPEN = """async ([path, withKernel]) => {
+  const registry = jupyterapp.docRegistry;
+  const usual = registry.getKernelPreference.bind(registry);
+  if (!withKernel) registry.getKernelPreference = (...given) => ({...usual(...given), shouldStart: false});
+  const opened = await jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'});
+  delete registry.getKernelPreference;
+  await opened.context.ready;
+  await opened.revealed;
+  await opened.sessionContext.ready;
+}"""
+RUN_CELL = """async index => {
+  const notebook = notebookPanel().content;
+  notebook.activeCellIndex = index;
+  notebook.deselectAll();
+  notebook.mode = 'command';
+  await jupyterapp.commands.execute('notebook:run-cell');
+}"""
+# With an index: that cell has run. With -1: every cell has run, or one has failed and the rest are not going to.
+IS_DONE = """index => {
+  if (notebookPanel().sessionContext.session?.kernel?.status !== 'idle') return false;
+  const cells = notebookPanel().content.widgets.filter(
+    (cell, position) => cell.model.type === 'code' && (index < 0 || position === index)
+      && cell.model.sharedModel.getSource().trim());
+  if (cells.some(cell => cell.model.executionState === 'running')) return false;
+  const failed = cell => cell.model.outputs.toJSON().some(output => output.output_type === 'error');
+  return cells.every(cell => cell.model.executionCount !== null) || (index < 0 && cells.some(failed));
+}"""
+FAILURES = """() => notebookPanel().content.widgets.flatMap((cell, index) => cell.model.type !== 'code' ? [] :
+  cell.model.outputs.toJSON().filter(output => output.output_type === 'error')
+    .map(output => `cell ${index}: ${output.ename}: ${output.evalue}`))"""
+SOURCES = "() => notebookPanel().content.widgets.map(cell => cell.model.sharedModel.getSource())"
+# A cell that was out of sight is drawn, and has text, a frame or two later.
+SCROLL = """async index => {
+  await notebookPanel().content.scrollToItem(index, 'start');
+  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+}"""
+KERNEL_IDLE = "() => notebookPanel().sessionContext.session?.kernel?.status === 'idle'"
+KERNEL_GONE = "() => !notebookPanel().sessionContext.session?.kernel"
+RESTART = "async () => { await notebookPanel().sessionContext.session.kernel.restart(); }"
+# Each line of text is a box, less what its elements cut off; boxes that share over a pixel each way lie on each other.
+OVERLAPS = """root => {
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  const boxes = [];
+  const cut = (one, two) => ({left: Math.max(one.left, two.left), right: Math.min(one.right, two.right),
+    top: Math.max(one.top, two.top), bottom: Math.min(one.bottom, two.bottom)});
+  const seen = box => box.right - box.left > 1 && box.bottom - box.top > 1;
+  while (walker.nextNode()) {
+    const text = walker.currentNode.textContent.trim();
+    const parent = walker.currentNode.parentElement;
+    if (!text || !parent.checkVisibility({visibilityProperty: true})) continue;
+    const range = document.createRange();
+    range.selectNodeContents(walker.currentNode);
+    for (let box of range.getClientRects()) {
+      for (let element = parent; root.contains(element); element = element.parentElement)
+        if (getComputedStyle(element).overflowX !== 'visible') box = cut(box, element.getBoundingClientRect());
+      if (seen(box)) boxes.push({text, box});
+    }
+  }
+  return boxes.flatMap((one, index) => boxes.slice(index + 1)
+    .filter(other => seen(cut(one.box, other.box))).map(other => `${one.text} / ${other.text}`));
+}"""
+EDIT = "([index, source]) => notebookPanel().content.widgets[index].model.sharedModel.setSource(source)"

@@ -1,0 +1,258 @@
+"""A real ipykernel for tests: started in a folder of its own, spoken to as a front end does, and read from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from jupyter_client.manager import KernelManager
+from mltrack.executed_notebook import as_notebook
+from mltrack.store.protocol import RunSearch
+from mltrack.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from mltrack.entities import Run
+
+Content = dict[str, Any]
+LOAD = "%load_ext mltrack"
+SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a front end got for one cell: each message as (type, content), and the reply."""
+
+    messages: tuple[tuple[str, Content], ...]
+    reply: Content
+
+    @property
+    def status(self) -> str:
+        """``ok`` or ``error``."""
+        return str(self.reply["status"])
+
+    @property
+    def outputs(self) -> list[tuple[str, Content]]:
+        """What was shown, without mltrack's cards."""
+        return [(kind, content) for kind, content in self.messages if "mltrack" not in content.get("metadata", {})]
+
+    @property
+    def cards(self) -> list[Content]:
+        """The cards, as MIME bundles."""
+        return [content["data"] for _, content in self.messages if "mltrack" in content.get("metadata", {})]
+
+    @property
+    def value(self) -> str | None:
+        """The last expression's value as text."""
+        found = [content["data"]["text/plain"] for kind, content in self.messages if kind == "execute_result"]
+        return found[-1] if found else None
+
+    @property
+    def error(self) -> str | None:
+        """The exception's name and message, if one was raised."""
+        return f"{self.reply['ename']}: {self.reply['evalue']}" if self.status == "error" else None
+
+    def stream(self, name: str = "stdout") -> str:
+        """All that was printed to a stream."""
+        texts = [content["text"] for kind, content in self.messages if kind == "stream" and content["name"] == name]
+        return "".join(texts)
+
+
+class Kernel:
+    """One kernel with the client of a front end."""
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.folder = folder
+        self.state = folder / ".jupyter"
+        self.state.mkdir(exist_ok=True)
+        self.environment = clean_environment(self.state, **variables)
+        self.manager = KernelManager(
+            kernel_name="python3", connection_file=str(self.state / f"kernel-{uuid.uuid4()}.json"), shutdown_wait_time=3.0
+        )
+        self.start()
+
+    def start(self) -> None:
+        """Start the process and connect to it."""
+        self.manager.start_kernel(env=self.environment, cwd=str(self.folder))
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=SECONDS)
+
+    @property
+    def pid(self) -> int:
+        """The kernel's process."""
+        return int(self.manager.provisioner.pid)
+
+    def send(self, code: str, cell_id: str | None = None, *, allow_stdin: bool = False, **metadata: object) -> str:
+        """Ask for a cell to be run, without waiting; gives the message's id."""
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": allow_stdin,
+            "stop_on_error": False,
+        }
+        about = {"cellId": cell_id, **metadata} if cell_id else metadata
+        message = self.client.session.msg("execute_request", content, metadata=about)
+        self.client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
+
+    def wait(self, message_id: str, *, timeout: float = SECONDS) -> Outcome:
+        """Wait for a cell's end; gives what it showed."""
+        seen: list[tuple[str, Content]] = []
+        for kind, content in self._published(message_id, timeout):
+            if kind not in ("status", "execute_input"):
+                seen.append((kind, content))
+        while (reply := self.client.get_shell_msg(timeout=timeout))["parent_header"].get("msg_id") != message_id:
+            pass
+        return Outcome(tuple(seen), reply["content"])
+
+    def _published(self, message_id: str, timeout: float) -> Iterator[tuple[str, Content]]:
+        while True:
+            message = self.client.get_iopub_msg(timeout=timeout)
+            if message["parent_header"].get("msg_id") != message_id:
+                continue
+            yield message["msg_type"], message["content"]
+            if message["content"].get("execution_state") == "idle":
+                return
+
+    def run(self, code: str, cell_id: str | None = None, **metadata: object) -> Outcome:
+        """Run a cell."""
+        return self.wait(self.send(code, cell_id, **metadata))
+
+    def begin(self, code: str, cell_id: str | None = None, *, shows: str = "begun") -> str:
+        """Start a cell and come back once it has printed ``shows``; ``wait`` gives what comes after."""
+        message_id = self.send(code, cell_id)
+        for kind, content in self._published(message_id, SECONDS):
+            if kind == "stream" and shows in content["text"]:
+                return message_id
+        raise AssertionError(f"the cell ended and did not print {shows!r}")
+
+    def track(self, body: str, line: str = "", cell_id: str | None = None) -> tuple[Outcome, Run]:
+        """Run a tracked cell; gives what it showed, and its run."""
+        before = {run.info.run_id for run in self.runs()} if self.has_store else set()
+        outcome = self.run(f"%%track_run {line}\n{body}", cell_id)
+        made = [run for run in self.runs() if run.info.run_id not in before]
+        assert made, outcome
+        return outcome, made[-1]  # the last begun is first, and children are begun after their parent
+
+    def evaluate(self, expression: str) -> Any:
+        """Give an expression's value through JSON, run as no cell: no hooks, no history."""
+        place = self.state / "value.json"
+        code = f"with open({str(place)!r}, 'w') as _file: __import__('json').dump({expression}, _file)"
+        self.client.execute(code, silent=True)
+        reply = self.client.get_shell_msg(timeout=SECONDS)["content"]
+        assert reply["status"] == "ok", reply
+        return json.loads(place.read_text(encoding="utf-8"))
+
+    def interrupt(self) -> None:
+        """Send what the stop button sends."""
+        self.manager.interrupt_kernel()
+
+    def kill(self) -> None:
+        """End the process with SIGKILL."""
+        os.kill(self.pid, signal.SIGKILL)
+        wait_until(lambda: not self.manager.is_alive())
+
+    def restart(self, *, now: bool = False) -> None:
+        """Restart the kernel as the restart button does."""
+        self.client.stop_channels()
+        self.manager.restart_kernel(now=now)
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=SECONDS)
+
+    def shut_down(self, *, now: bool = False) -> None:
+        """End the kernel; without ``now`` it is asked to, and may run its atexit hooks."""
+        self.client.stop_channels()
+        if self.manager.has_kernel:
+            self.manager.shutdown_kernel(now=now)
+
+    @property
+    def has_store(self) -> bool:
+        """True once the kernel has made its store."""
+        return (self.folder / "mltrack.db").exists()
+
+    @property
+    def store(self) -> SqliteStore:
+        """The kernel's store, opened anew by this process."""
+        return SqliteStore(self.folder / "mltrack.db")
+
+    def runs(self) -> list[Run]:
+        """Give all runs, the last begun first."""
+        store = self.store
+        places = tuple(each.experiment_id for each in store.list_experiments())
+        return list(store.search_runs(RunSearch(places)).runs)
+
+    def notebook(self, run: Run, *, in_file_order: bool = True) -> dict[str, Any]:
+        """Give a run's notebook once what its cell started is over."""
+        self.settle()
+        snapshot = self.store.load_snapshot(run.info.run_id)
+        assert snapshot is not None
+        return as_notebook(snapshot, run.info.run_id, in_file_order=in_file_order)
+
+    def settle(self) -> None:
+        """Wait until the outputs of ended cells are saved."""
+        loaded = "__import__('mltrack_magics.extension').extension._loaded"
+        assert self.evaluate(f"[each.settle(10) for each in {loaded}.values()]") == [None]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.shut_down(now=True)
+
+
+def clean_environment(state: Path, **variables: str) -> dict[str, str]:
+    """Give the environment of a program that knows nothing of this test run and writes only below ``state``."""
+    # ipykernel does not watch file descriptors where it believes to be under test.
+    strange = ("PYTEST", "JPY", "JUPYTER", "MLTRACK", "COV")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(strange)}
+    places = ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "MPLCONFIGDIR")
+    return {**kept, **{name: str(state) for name in places}, **variables}
+
+
+@contextmanager
+def running_kernel(folder: Path, *, load: bool = True, **variables: str) -> Iterator[Kernel]:
+    """Give a kernel, with mltrack loaded, and end it."""
+    with Kernel(folder, **variables) as kernel:
+        if load:
+            assert kernel.run(LOAD).status == "ok"
+        yield kernel
+
+
+def wait_until(condition: Callable[[], object], *, seconds: float = 10.0, what: str = "it") -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"{what} did not happen within {seconds:g} s"
+        time.sleep(0.01)
+
+
+def run_python(code: str, folder: Path, *, variables: Mapping[str, str] | None = None) -> str:
+    """Run a script in a Python of its own; gives what it printed, its errors too."""
+    state = folder / ".jupyter"
+    state.mkdir(exist_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=clean_environment(state, **(variables or {})),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
