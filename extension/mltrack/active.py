@@ -69,6 +69,11 @@ class ActiveRun(Run):
         """True when no ``with`` block, cell or other task will end the run, as after a bare ``start_run``."""
         return not self.in_block and not self.is_cell and self._place.is_over_or_here()
 
+    @property
+    def is_inherited(self) -> bool:
+        """True in a child that was forked while the run was active: the parent is who ends it."""
+        return self._place.pid != os.getpid()
+
 
 class _Place:
     """Where a run was begun: process, thread and, inside one, asyncio task."""
@@ -140,4 +145,4 @@ def last_run() -> ActiveRun | None:
 
 def open_runs() -> list[ActiveRun]:
     """Give the open runs begun in this process's main thread, oldest first; a forked child has none of its own."""
-    return [run for run in _begun if run.is_open and run._place.pid == os.getpid()]
+    return [run for run in _begun if run.is_open and not run.is_inherited]

@@ -84,6 +84,6 @@ def check_name(name: object, kind: str) -> str:
         raise InvalidParameterError(
             f"The {kind} name {name[:40]!r}… has {len(name)} characters; at most {MAX_NAME} go."
         )
-    if "\0" in name:
-        raise InvalidParameterError(f"The {kind} name {name!r} holds a NUL character; leave it out.")
+    if "\0" in name or (not name.isascii() and any("\ud800" <= letter <= "\udfff" for letter in name)):
+        raise InvalidParameterError(f"The {kind} name {name!r} holds a NUL or a lone surrogate; leave it out.")
     return name

@@ -31,7 +31,7 @@ class Owner:
     def parse(cls, text: str) -> Owner | None:
         """Read the text that ``str`` made, or None when it is something else."""
         parts = text.split("|")
-        if len(parts) != 5 or not parts[3].isdigit():
+        if len(parts) != 5 or not parts[3].isdecimal() or len(parts[3]) > 20:
             return None
         return cls(parts[0], parts[1], parts[2], int(parts[3]), parts[4])
 
@@ -50,7 +50,10 @@ def is_gone(owner: Owner) -> bool:
         return _machine_is_unique()
     if owner.namespace != here.namespace:
         return False
-    return _start_time(owner.pid) != owner.started
+    started = _start_time(owner.pid)
+    if not owner.started or (started is None and _is_hidden(owner.pid)):
+        return False
+    return started != owner.started
 
 
 @lru_cache(maxsize=1)
@@ -102,6 +105,19 @@ def _start_time(pid: int) -> str | None:
         return None
     except psutil.AccessDenied:
         return "unknown"
+
+
+def _is_hidden(pid: int) -> bool:
+    """Say whether a process of another user lives that /proc does not show (mount option ``hidepid``)."""
+    if os.path.exists(f"/proc/{pid}") or sys.platform != "linux":
+        return False
+    try:
+        os.kill(pid, 0)  # signal 0 is sent to no one: it only asks
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def _linux_start_time(pid: int) -> str | None:

@@ -179,6 +179,8 @@ def _end(run: ActiveRun, status: str) -> None:
     if not run.is_open:
         return
     run.close()
+    if run.is_inherited:
+        return
     state.backlog.drain(now=True)
     change = RunChange(status=status, end_time=max(_now(), run.info.start_time))
     state.backlog.do(run.store.update_run, run.info.run_id, change)

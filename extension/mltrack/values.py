@@ -10,6 +10,7 @@ import threading
 import time
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Real
 from typing import Any
 
 from mltrack.entities import Metric, Param, RunTag
@@ -59,7 +60,8 @@ def _checked_float(key: object, value: Any) -> float:
     try:
         return float(value)
     except (OverflowError, ValueError, TypeError) as error:
-        raise InvalidParameterError(f"Metric {key!r} needs one number that fits a float: {error}.") from error
+        shown = str(error)[:120]
+        raise InvalidParameterError(f"Metric {key!r} needs one number that fits a float: {shown}.") from error
 
 
 def _library_scalar(value: object) -> int | float | None:
@@ -71,7 +73,9 @@ def _library_scalar(value: object) -> int | float | None:
         item = value.item() if hasattr(value, "item") else value.numpy().item()  # type: ignore[attr-defined]
     except (ValueError, TypeError, RuntimeError, AttributeError):
         return None  # more than one element, or no number
-    return item if isinstance(item, (int, float)) else None
+    if isinstance(item, (int, float)):
+        return item
+    return float(item) if isinstance(item, Real) else None  # numpy's longdouble stays what it is
 
 
 def _integer(key: object, what: str, value: object, *, lowest: int = -INT64) -> int:
@@ -82,7 +86,8 @@ def _integer(key: object, what: str, value: object, *, lowest: int = -INT64) -> 
         number = int(value)
     if not isinstance(number, int) or not lowest <= number < INT64:
         raise InvalidParameterError(
-            f"The {what} of metric {key!r} must be a whole number from {lowest} to {INT64 - 1}; got {value!r}."
+            f"The {what} of metric {key!r} must be a whole number from {lowest} to {INT64 - 1}; "
+            f"got {to_text(value)[:80]}."
         )
     return int(number)
 
@@ -107,7 +112,10 @@ def to_text(value: object) -> str:
         return repr(value)
     outcome: list[str] = []
     worker = threading.Thread(target=lambda: outcome.append(_foreign_text(value)), name="mltrack-text", daemon=True)
-    worker.start()
+    try:
+        worker.start()
+    except RuntimeError:  # no more threads, as while the interpreter ends
+        return f"<{type(value).__qualname__}>"
     worker.join(TEXT_SECONDS)
     return outcome[0] if outcome else f"<{type(value).__qualname__}: str() took over {TEXT_SECONDS * 1000:.0f} ms>"
 
@@ -137,7 +145,7 @@ def _foreign_text(value: object) -> str:
     try:
         # A container may hold anything, itself too; reprlib stops at its limits.
         return _brief.repr(value) if isinstance(value, (list, tuple, dict, set, frozenset)) else str(value)
-    except Exception as error:
+    except BaseException as error:  # on a thread of its own: a SystemExit in it ends nothing
         return f"<{type(value).__qualname__}: str() raised {type(error).__name__}>"
 
 

@@ -51,8 +51,9 @@ class Cells:
     def take_over(self) -> None:
         """Note the cell that loads the extension, whose beginning was before it."""
         shell = self._extension.shell
-        manager = shell.history_manager
-        source = manager.input_hist_raw[-1] if manager and len(manager.input_hist_raw) > 1 else ""
+        source = kernel_facts.running_source(shell)
+        if source is None:
+            return
         message, metadata = kernel_facts.request(shell)
         executed = self._extension.recorder.begin(
             source, cell_id=metadata.get("cellId"), message_id=message, metadata={"before_load": True}

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mltrack_magics.kernel_facts import running_source
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -15,8 +17,10 @@ _STREAMS = {"out_stream": "stdout", "err_stream": "stderr"}
 
 def earlier_cells(shell: InteractiveShell) -> list[tuple[int, str]]:
     """Give (execution count, source) of the cells that have run, without the one that is running."""
-    sources = shell.history_manager.input_hist_raw if shell.history_manager else []
-    return [(count, source) for count, source in enumerate(sources) if count and source and count < len(sources) - 1]
+    sources = list(shell.history_manager.input_hist_raw) if shell.history_manager else []
+    if len(sources) > 1 and sources[-1] == running_source(shell):
+        sources.pop()
+    return [(count, source) for count, source in enumerate(sources) if count and source]
 
 
 def outputs_of(shell: InteractiveShell, execution_count: int) -> list[dict[str, Any]]:

@@ -34,6 +34,22 @@ def request(shell: InteractiveShell) -> tuple[str | None, dict[str, Any]]:
     return parent.get("header", {}).get("msg_id"), parent.get("metadata", {}) or {}
 
 
+def running_source(shell: InteractiveShell) -> str | None:
+    """Give the source of the cell that is running, or None when there is none that counts.
+
+    There is none while a configuration file loads extensions, nor in a silent request.
+    """
+    kernel = getattr(shell, "kernel", None)
+    if kernel is not None:
+        try:
+            content = kernel.get_parent("shell").get("content", {})
+        except (AttributeError, TypeError, LookupError):
+            content = {}
+        return None if content.get("silent", True) else content.get("code")
+    sources = shell.history_manager.input_hist_raw if shell.history_manager else []
+    return sources[-1] if sources and sources[-1] else None
+
+
 def language_info(shell: InteractiveShell) -> dict[str, Any]:
     """Give what the notebook's metadata says of the language, as the kernel tells it."""
     kernel = getattr(shell, "kernel", None)

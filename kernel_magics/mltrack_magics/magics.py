@@ -13,7 +13,7 @@ from mltrack import settings, tracking
 from mltrack.exceptions import MltrackError
 from mltrack.executed_notebook import load_notebook
 from mltrack.lookup import LAST, find_run
-from mltrack_magics.options import TRACK_RUN, VERBS
+from mltrack_magics.options import TRACK_RUN, VERBS, typed_text
 from mltrack_widgets import views
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class _Verbs:
             raise UsageError(f"%mltrack runs -n needs a whole number from 1; got {limit!r}.")
         display(
             views.runs(
-                " ".join(options.filter),
+                typed_text(options.filter),
                 experiment=options.experiment,
                 order_by=options.order,
                 max_results=int(limit),

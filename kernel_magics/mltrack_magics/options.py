@@ -6,6 +6,7 @@ import argparse
 import difflib
 import shlex
 from dataclasses import dataclass
+from io import StringIO
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from IPython.core.error import UsageError
@@ -73,11 +74,11 @@ class Command:
     def parse(self, text: str) -> argparse.Namespace:
         """Read the words of a line; UsageError names the right options when one is wrong."""
         try:
-            split = shlex.split(text)
+            split = split_words(text)
         except ValueError as error:
             raise UsageError(f"{self.name}: {error} in {text!r}. Usage: {self.usage}") from None
         try:
-            found, unknown = self._parser.parse_known_args(split)
+            found, unknown = self._parser.parse_known_intermixed_args(split)
         except argparse.ArgumentError as error:
             raise UsageError(f"{self.name}: {error}. Usage: {self.usage}") from None
         if unknown:
@@ -98,6 +99,38 @@ class Command:
             metavar = option.settings.get("metavar", "") if option.names[0].startswith("-") else ""
             lines.append(f"  {f'{names} {metavar}'.strip():28} {option.meaning}")
         return "\n".join(lines)
+
+
+class Word(str):
+    """A word of a line as a shell would read it; ``typed`` has its quotes too."""
+
+    __slots__ = ("typed",)
+    typed: str
+
+
+def split_words(text: str) -> list[Word]:
+    """Split a line as a shell does; ValueError when a quote is open."""
+    stream = StringIO(text)
+    reader = shlex.shlex(stream, posix=True, punctuation_chars=False)
+    reader.whitespace_split = True
+    reader.commenters = ""
+    found: list[Word] = []
+    start = 0
+    while (token := reader.get_token()) is not None:
+        word = Word(token)
+        word.typed = text[start : stream.tell()].strip()
+        start = stream.tell()
+        found.append(word)
+    return found
+
+
+def typed_text(found: Iterable[str]) -> str:
+    """Join words with the quotes they were typed with; those around a single whole text go."""
+    parts = list(found)
+    typed = [getattr(part, "typed", part) for part in parts]
+    if len(parts) == 1 and typed[0][:1] in "'\"" and typed[0][-1:] == typed[0][:1]:
+        return str(parts[0])
+    return " ".join(typed)
 
 
 def parse_assignments(texts: Iterable[str], option: str) -> dict[str, str]:

@@ -184,6 +184,11 @@ class Lab:
         self._show(notebook, with_kernel=True)
         self.page.wait_for_function(KERNEL_IDLE)
 
+    def forget_runs(self) -> None:
+        """Delete the store that notebooks opened earlier have filled; their kernels have ended."""
+        for file in self.folder.glob("mltrack.db*"):
+            file.unlink()
+
     def run_cell(self, index: int) -> None:
         """Run a cell and wait until it is done, however it ends."""
         self.page.evaluate(RUN_CELL, index)

@@ -30,6 +30,7 @@ def worked(lab: Lab) -> str:
     """A notebook whose training cell was run, edited and run again."""
     name = lab.write_notebook("work.ipynb", CELLS)
     lab.open(name)
+    lab.forget_runs()
     lab.run_cell(0)
     lab.run_cell(1)
     lab.edit_cell(1, TRACKED.replace("1.0", "0.5"))

@@ -27,6 +27,7 @@ TRACKED = [pytest.param(name, value, id=name) for name, value in RUNS.items()]
 def quickstart(lab: Lab) -> str:
     name = lab.add_notebook(QUICKSTART)
     lab.open(name)
+    lab.forget_runs()
     lab.run_all()
     return name
 

@@ -91,16 +91,17 @@ class Kernel:
     @property
     def pid(self) -> int:
         """The kernel's process."""
-        return int(self.manager.provisioner.pid)
+        assert self.manager.provisioner is not None
+        return int(self.manager.provisioner.pid)  # type: ignore[attr-defined]
 
-    def send(self, code: str, cell_id: str | None = None, *, allow_stdin: bool = False, **metadata: object) -> str:
+    def send(self, code: str, cell_id: str | None = None, **metadata: object) -> str:
         """Ask for a cell to be run, without waiting; gives the message's id."""
         content = {
             "code": code,
             "silent": False,
             "store_history": True,
             "user_expressions": {},
-            "allow_stdin": allow_stdin,
+            "allow_stdin": False,
             "stop_on_error": False,
         }
         about = {"cellId": cell_id, **metadata} if cell_id else metadata

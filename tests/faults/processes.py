@@ -1,0 +1,94 @@
+"""Starting the processes of these tests, and reading what they left: the store, and the side files beside it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mltrack.store.connection import open_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FOLDER = Path(__file__).parent
+Process = subprocess.Popen[str]
+
+
+def start(script: str, what: str, store: Path, *arguments: object) -> Process:
+    """Start a task of one of this folder's scripts in a process of its own."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MLTRACK_")}
+    return subprocess.Popen(
+        [sys.executable, str(FOLDER / script), what, str(store), *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=store.parent,
+        env=inherited,
+    )
+
+
+def finish(process: Process, *, seconds: float = 60) -> tuple[int, str, str]:
+    """Wait for a process's end; gives (exit code, stdout, stderr). One that hangs is killed and fails the test."""
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        _, err = process.communicate()
+        raise AssertionError(f"a process hung for {seconds} s:\n{err}") from None
+    return process.returncode, out, err
+
+
+def succeed(process: Process, *, seconds: float = 60) -> str:
+    """Wait for a process that must end well and silently; gives what it printed."""
+    code, out, err = finish(process, seconds=seconds)
+    assert (code, err) == (0, ""), err
+    return out
+
+
+def kill(process: Process) -> None:
+    """Kill a process as the kernel's out-of-memory killer does, and wait until it is gone."""
+    process.kill()
+    process.communicate()
+
+
+def wait_for(condition: Callable[[], Any], *, seconds: float = 60) -> None:
+    """Wait until a condition holds; fails after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.002)
+
+
+def lines(side: Path) -> list[str]:
+    """Give the complete lines of a side file, or none when it is not there yet."""
+    return side.read_text().split("\n")[:-1] if side.exists() else []
+
+
+def query(store: Path, text: str, *values: object) -> list[tuple[Any, ...]]:
+    """Ask the file itself, beside mltrack."""
+    with closing(open_file(store, read_only=True)) as connection:
+        return connection.execute(text, values).fetchall()
+
+
+def steps_of(store: Path, run_id: str) -> list[int]:
+    """Give the steps of every point of a run."""
+    found = query(
+        store, "SELECT m.step FROM metrics m JOIN runs r ON r.id = m.run_id WHERE r.uuid = ? ORDER BY 1", run_id
+    )
+    return [row[0] for row in found]
+
+
+def status_of(store: Path, run_id: str) -> str:
+    """Give a run's status as the file has it, without any reader's sweep."""
+    return str(query(store, "SELECT status FROM runs WHERE uuid = ?", run_id)[0][0])
+
+
+def is_sound(store: Path) -> bool:
+    """Say whether SQLite finds nothing wrong with the file."""
+    return query(store, "PRAGMA integrity_check") == [("ok",)]
