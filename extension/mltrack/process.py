@@ -109,7 +109,7 @@ def _start_time(pid: int) -> str | None:
 
 def _is_hidden(pid: int) -> bool:
     """Say whether a process of another user lives that /proc does not show (mount option ``hidepid``)."""
-    if os.path.exists(f"/proc/{pid}") or sys.platform != "linux":
+    if sys.platform != "linux" or _read(f"/proc/{pid}/stat"):
         return False
     try:
         os.kill(pid, 0)  # signal 0 is sent to no one: it only asks

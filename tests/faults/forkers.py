@@ -168,6 +168,7 @@ def storm(forks: str) -> None:
             while not stop.is_set():
                 mltrack.log_metric(f"t{number}", written[number], step=written[number])
                 written[number] += 1
+                time.sleep(0.0005)
 
         threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
         for thread in threads:

@@ -33,7 +33,7 @@ def check_that_another_process_can_write(store: Path) -> None:
 
 def read_word(process: Process) -> str:
     assert process.stdout is not None
-    return process.stdout.readline().strip().strip('"')
+    return process.stdout.readline().strip()
 
 
 @pytest.mark.parametrize("moments", MOMENTS)

@@ -6,7 +6,6 @@ An acknowledgement is a line appended to a side file once the call has returned.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 import mltrack
 from mltrack import MltrackClient
 from mltrack.entities import Metric
+from mltrack.store.fork_gate import gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,9 +125,19 @@ def caught(side_path: str) -> None:
                 mltrack.log_metric("loss", 0.5, step=step)
                 side.note(step)
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        print(json.dumps("caught"), flush=True)
+        print(_how_it_stands(), flush=True)
         if sys.stdin.readline().strip() == "end":
             break
+
+
+def _how_it_stands() -> str:
+    """Say "caught", or what the interrupt left held: another thread must be able to write, and a fork to go on."""
+    other = threading.Thread(target=mltrack.log_metric, args=("other", 1.0), daemon=True)
+    other.start()
+    other.join(2.0)
+    if other.is_alive():
+        return "another thread waits"
+    return "inside the gate" if gate._inside else "caught"
 
 
 TASKS: dict[str, Callable[..., None]] = {

@@ -64,6 +64,8 @@ class Database:
         self.read_only = read_only
         self.immutable = immutable
         self._threads = _PerThread()
+        # Threads take turns here: SQLite's own waiting sleeps, and lets one that is unlucky wait for over a second.
+        self._turn = threading.RLock()
 
     def connection(self) -> Connection:
         """Give this thread's connection, opened at first use and again after a fork."""
@@ -86,7 +88,14 @@ class Database:
             connection = self.connection()
             if connection.in_transaction:  # an interrupt fell between two of our own lines
                 connection.rollback()
-            return self._transact(connection, work, arguments)
+            try:
+                self._turn.acquire(timeout=BUSY_SECONDS)
+                return self._transact(connection, work, arguments)
+            finally:
+                try:  # noqa: SIM105 - here an interrupt finds no call of Python's to fall into
+                    self._turn.release()
+                except RuntimeError:
+                    pass  # another process holds up the thread whose turn it is, or an interrupt came first
         finally:
             gate.leave(me, None)
 
