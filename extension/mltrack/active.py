@@ -80,13 +80,20 @@ class _Place:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self.in_main_thread = threading.current_thread() is threading.main_thread()
+        self.in_main_thread = is_main_thread()
         task = _current_task()
         self.task = weakref.ref(task) if task is not None else None
 
     def is_over_or_here(self) -> bool:
+        if self.pid != os.getpid() or not is_main_thread():
+            return False  # no worker ends what the main thread or a parent process began
         task = self.task() if self.task is not None else None
         return task is None or task.done() or task is _current_task()
+
+
+def is_main_thread() -> bool:
+    """Say whether this is the thread that scripts and notebook cells run in."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def _current_task() -> asyncio.Task[Any] | None:
@@ -120,9 +127,20 @@ def push(run: ActiveRun) -> None:
 
 
 def own_run() -> ActiveRun | None:
-    """Give the active run that this thread and task began, or None."""
-    for run in reversed(_own.get()):
-        if run.is_open:
+    """Give the active run that this process, thread and task began, or None."""
+    mine = own_runs()
+    return mine[-1] if mine else None
+
+
+def own_runs() -> list[ActiveRun]:
+    """Give the open runs that this process, thread and task began, the outermost first."""
+    return [run for run in _own.get() if run.is_open and not run.is_inherited]
+
+
+def cell_run() -> ActiveRun | None:
+    """Give the open run of the tracked cell that is being executed, from whatever thread or task it is asked."""
+    for run in reversed(_begun):
+        if run.is_open and run.is_cell:
             return run
     return None
 

@@ -40,7 +40,11 @@ def log_text(text: str, artifact_file: str, run_id: str | None = None) -> None:
     """Log text as a UTF-8 file at ``artifact_file`` (such as ``"notes/readme.txt"``) of the run."""
     if not isinstance(text, str):
         raise InvalidParameterError(f"log_text needs text for {artifact_file!r}; got a {type(text).__name__}.")
-    _put(text.encode(), artifact_file, run_id)
+    _put(_utf8(text), artifact_file, run_id)
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")  # a lone surrogate is in no file
 
 
 def log_dict(dictionary: Mapping[str, Any] | list[Any], artifact_file: str, run_id: str | None = None) -> None:
@@ -54,7 +58,7 @@ def log_dict(dictionary: Mapping[str, Any] | list[Any], artifact_file: str, run_
         text = yaml.safe_dump(json.loads(_json(dictionary)), sort_keys=False, allow_unicode=True)
     else:
         text = _json(dictionary, indent=2)
-    _put(text.encode(), artifact_file, run_id)
+    _put(_utf8(text), artifact_file, run_id)
 
 
 def _json(value: object, *, indent: int | None = None) -> str:
@@ -70,7 +74,7 @@ def _plain(value: Any) -> Any:
 
 def log_figure(figure: Any, artifact_file: str, *, save_kwargs: Mapping[str, Any] | None = None) -> None:
     """Log a matplotlib, plotly or Altair figure; the ending of ``artifact_file`` (.png, .svg, .html…) is its format."""
-    kind = PurePosixPath(artifact_file).suffix.lstrip(".").lower()
+    kind = PurePosixPath(safe_path(artifact_file).text).suffix.lstrip(".").lower()
     options = dict(save_kwargs or {})
     if not kind:
         raise InvalidParameterError(f"log_figure needs a file ending for {artifact_file!r}, such as .png.")
@@ -116,11 +120,15 @@ def log_image(
         point = make_metric(check_key(key, "image"), 0.0, step, timestamp)
         name = key.replace("/", "#")
         artifact_file = f"images/{name}%step%{point.step}%timestamp%{point.timestamp}%{token_hex(8)}.png"
-    kind = PurePosixPath(str(artifact_file)).suffix.lstrip(".").lower() or "png"
+    path = safe_path(str(artifact_file)).text
+    kind = PurePosixPath(path).suffix.lstrip(".").lower() or "png"
     picture = _picture(image)
     target = io.BytesIO()
-    picture.save(target, format={"jpg": "jpeg"}.get(kind, kind))
-    _put(target.getvalue(), str(artifact_file), None)
+    try:
+        picture.save(target, format={"jpg": "jpeg"}.get(kind, kind))
+    except (KeyError, OSError, ValueError) as error:  # an unknown format, or one that cannot hold these pixels
+        raise InvalidParameterError(f"log_image cannot write {path!r} as {kind}: {error}. Try .png.") from error
+    _put(target.getvalue(), path, None)
 
 
 def _picture(image: Any) -> Any:
@@ -169,8 +177,8 @@ def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
         frame = data if isinstance(data, pd.DataFrame) else pd.DataFrame(data)
     except ValueError:  # all values are scalars: one row
         frame = pd.DataFrame([data])
-    store, run_id = _target(run_id)
     path = safe_path(artifact_file)
+    store, run_id = _target(run_id)
     try:
         earlier = open_artifact(store.artifact_root(run_id), path)
     except NotFoundError:
@@ -183,7 +191,7 @@ def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
         frame.to_parquet(target)
         content = target.getvalue()
     else:
-        content = frame.to_json(orient="split", index=False, force_ascii=False).encode()
+        content = frame.to_json(orient="split", index=False, double_precision=15, force_ascii=False).encode()
     store.record_artifacts(run_id, {path: write_bytes(store.artifact_root(run_id), path, content)})
 
 
@@ -196,7 +204,8 @@ def log_artifact(local_path: str | Path, artifact_path: str | None = None, run_i
     """Log a file, or a folder with all in it, into the folder ``artifact_path`` (default: the root) of the run."""
     source = Path(local_path)
     if source.is_dir():
-        folder = f"{artifact_path}/{source.name}" if artifact_path else source.resolve().name
+        name = source.name if source.name not in ("", "..") else source.resolve().name
+        folder = f"{artifact_path}/{name}" if artifact_path else name
         log_artifacts(source, folder, run_id)
         return
     if not source.exists():

@@ -12,7 +12,7 @@ import warnings
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from mltrack.exceptions import MltrackError, StoreBusyError, StoreError, StoreFullError, StoreReadOnlyError
+from mltrack.exceptions import StoreBusyError, StoreError, StoreFullError, StoreReadOnlyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ class Backlog:
             except PASSING as error:
                 self._keep(call, arguments, options)
                 self._next_try = time.monotonic() + RETRY_SECONDS
-                self._warn(error)
+                _warn(f"{error} Until then values are kept in memory, and written as soon as the store takes them.")
             return
         self._keep(call, arguments, options)
         self.drain()
@@ -66,12 +66,12 @@ class Backlog:
                 call, arguments, options = self._waiting[0]
                 try:
                     call(*arguments, **options)
-                except PASSING:
+                except StoreError:
                     self._next_try = time.monotonic() + RETRY_SECONDS
                     return False
-                except MltrackError:
-                    self._waiting.popleft()  # it would be refused again for ever
-                    raise
+                except Exception as error:  # it would be refused again for ever, and whoever calls now did not do it
+                    self.lost += 1
+                    _warn(f"A write that had waited for the store was refused and is lost: {error}")
                 self._waiting.popleft()
         return True
 
@@ -82,6 +82,6 @@ class Backlog:
             else:
                 self._waiting.append((call, arguments, options))
 
-    def _warn(self, error: StoreError) -> None:
-        message = f"{error} Until then values are kept in memory, and written as soon as the store takes them."
-        warnings.warn(message, StoreWarning, stacklevel=4)
+
+def _warn(message: str) -> None:
+    warnings.warn(message, StoreWarning, stacklevel=4)

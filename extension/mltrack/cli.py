@@ -81,5 +81,5 @@ def _need_store() -> None:
     path = config.store_path(settings.get_tracking_uri())
     if not path.exists():
         raise click.ClickException(
-            f"There is no store at {path}. Go to a folder that has one, give --store, or make one: `mltrack quickstart`."
+            f"There is no store at {path}. Go where one is, give --store, or make one: `mltrack quickstart`."
         )

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from mltrack import config
 from mltrack.entities import RunStatus
-from mltrack.keys import check_key
+from mltrack.exceptions import InvalidParameterError
+from mltrack.keys import check_key, check_name, check_time
+from mltrack.masking import mask_text
 from mltrack.run_names import new_run_name
 from mltrack.settings import get_store
 from mltrack.store.protocol import NewRun, RunChange
@@ -62,8 +64,9 @@ class MltrackClient:
     ) -> Run:
         """Make a run that belongs to no process; end it with ``set_terminated``."""
         kept = tuple(make_tag(key, value) for key, value in (tags or {}).items())
-        start = _now() if start_time is None else start_time
-        info = self._store.create_run(NewRun(experiment_id, run_name or new_run_name(), start, "", kept))
+        start = _now() if start_time is None else check_time("start_time", start_time)
+        name = mask_text(check_name(run_name, "run")) if run_name else new_run_name()
+        info = self._store.create_run(NewRun(experiment_id, name, start, "", kept))
         return self._store.get_run(info.run_id)
 
     def get_run(self, run_id: str) -> Run:
@@ -106,8 +109,10 @@ class MltrackClient:
 
     def set_terminated(self, run_id: str, status: str | None = None, end_time: int | None = None) -> None:
         """End a run as FINISHED or another final status, now or at ``end_time`` (ms since 1970)."""
-        final = RunStatus(status or RunStatus.FINISHED)
-        self._store.update_run(run_id, RunChange(status=final, end_time=_now() if end_time is None else end_time))
+        if status not in (None, "FINISHED", "FAILED", "KILLED"):
+            raise InvalidParameterError(f"A run cannot end as {status!r}; FINISHED, FAILED and KILLED are ends.")
+        end = _now() if end_time is None else check_time("end_time", end_time)
+        self._store.update_run(run_id, RunChange(status=RunStatus(status or "FINISHED"), end_time=end))
 
 
 def _open(uri: str) -> Store:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from mltrack.exceptions import InvalidParameterError
 
@@ -46,6 +46,11 @@ def store_path(uri: str) -> Path:
     if path.is_dir():
         path = path / STORE_FILE
     return Path(os.path.abspath(path))
+
+
+def store_uri(path: Path) -> str:
+    """Give the tracking URI that names a file; ``store_path`` gives the file back."""
+    return f"sqlite:///{quote(str(path))}"
 
 
 def _path_text(uri: str) -> str:

@@ -2,8 +2,8 @@
 
 Format: https://nbformat.readthedocs.io/en/latest/format_description.html. Each cell's ``metadata.mltrack`` says how it
 stands: ``state`` is ``executed``, ``not_executed`` (in the file, but not run by this kernel) or ``deleted`` (run, and
-not in the file any more); ``source_in_file`` and ``outputs_in_file`` are ``older`` when the file was saved before what
-ran.
+deleted by then); ``source_in_file`` is ``same``, ``older`` when the file was saved before what ran, or ``missing``;
+``outputs_in_file`` is ``same`` or ``older``.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _executed_cell(execution: Execution) -> Cell:
 
 
 def _merged(snapshot: Snapshot, manifest: Mapping[str, Any]) -> list[Cell]:
-    """Put what ran into the file's cells; what ran and is not in the file follows at the end, marked deleted."""
+    """Put what ran into the file's cells; what ran and is not in the file, being deleted or not saved yet, follows."""
     pending = dict(_last_executions(snapshot.executions))
     matched = _match(manifest["cells"], pending, snapshot.texts)
     cells = []
@@ -84,9 +84,13 @@ def _merged(snapshot: Snapshot, manifest: Mapping[str, Any]) -> list[Cell]:
         cells.append(_file_cell(entry, execution, snapshot.texts))
         if execution is not None:
             pending.pop(_key(execution), None)
+    deleted = {cell for each in snapshot.executions for cell in json.loads(each.metadata).get("deleted_cells", ())}
     for execution in pending.values():
         cell = _executed_cell(execution)
-        cell["metadata"]["mltrack"]["state"] = "deleted"
+        mark = cell["metadata"]["mltrack"]
+        mark["source_in_file"] = "missing"
+        if execution.cell_id in deleted:
+            mark["state"] = "deleted"
         cells.append(cell)
     return cells
 
@@ -108,12 +112,13 @@ def _match(
     entries: Sequence[Mapping[str, Any]], last: Mapping[str, Execution], texts: Mapping[str, str]
 ) -> dict[int, Execution]:
     """Say which execution each cell of the file had: by cell id, else by equal source (hosts whose ids differ)."""
-    found = {
-        number: last[entry["id"]]
-        for number, entry in enumerate(entries)
-        if entry["type"] == "code" and entry.get("id") in last
-    }
-    taken = {execution.seq for execution in found.values()}
+    found: dict[int, Execution] = {}
+    taken: set[int] = set()
+    for number, entry in enumerate(entries):
+        execution = last.get(str(entry.get("id"))) if entry["type"] == "code" else None
+        if execution is not None and execution.seq not in taken:  # a file may hold one id twice
+            found[number] = execution
+            taken.add(execution.seq)
     by_source = {each.source: each for each in last.values() if each.seq not in taken}
     for number, entry in enumerate(entries):
         if entry["type"] == "code" and number not in found:

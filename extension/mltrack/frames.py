@@ -48,11 +48,11 @@ def search_runs(
     -------
     pandas.DataFrame
         ``run_id, experiment_id, status, artifact_uri, start_time, end_time`` (UTC), then ``metrics.*`` (NaN where a
-        run has none), ``params.*`` and ``tags.*`` (None where a run has none).
+        run has none), ``params.*`` and ``tags.*`` (missing where a run has none).
     """
     if output_format not in ("pandas", "list"):
         raise InvalidParameterError(f"output_format must be 'pandas' or 'list'; got {output_format!r}.")
-    if experiment_ids is not None and experiment_names is not None:
+    if experiment_ids and experiment_names:
         raise InvalidParameterError("Give search_runs experiment_ids or experiment_names, not both.")
     if type(max_results) is not int or max_results < 1:
         raise InvalidParameterError(f"max_results must be a whole number from 1; got {max_results!r}.")

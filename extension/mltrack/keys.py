@@ -87,3 +87,11 @@ def check_name(name: object, kind: str) -> str:
     if "\0" in name or (not name.isascii() and any("\ud800" <= letter <= "\udfff" for letter in name)):
         raise InvalidParameterError(f"The {kind} name {name!r} holds a NUL or a lone surrogate; leave it out.")
     return name
+
+
+def check_time(name: str, value: object) -> int:
+    """Give a time back when it is one: ms since 1970 as a whole number of 64 bits."""
+    if type(value) is not int or not 0 <= value < 2**63:
+        shown = f"a number of {value.bit_length()} bits" if isinstance(value, int) else f"a {type(value).__name__}"
+        raise InvalidParameterError(f"{name} must be ms since 1970, a whole number from 0; got {shown}.")
+    return value

@@ -104,12 +104,23 @@ def _environment() -> dict[str, str]:
 
 
 def _next_steps(path: Path) -> str:
-    try:
-        shown = path.parent.relative_to(Path.cwd())
-    except ValueError:
-        shown = path.parent
+    folder = _seen_from_here(path.parent)
+    lab = f"{_command('jupyter')} lab {folder / NOTEBOOK}"
+    show = f"{_command('mltrack')} --store {folder} show last"
+    width = max(len(lab), len(show)) + 2
     return (
-        f"\nThe runs are in {shown / STORE_FILE}. Next:\n"
-        f"  {Path(sys.executable).with_name('jupyter')} lab {shown / NOTEBOOK}    open the notebook in JupyterLab\n"
-        f"  cd {shown} && {Path(sys.argv[0]).name if sys.argv else 'mltrack'} show last    look at the last run here"
+        f"\nThe runs are in {folder / STORE_FILE}. Next:\n"
+        f"  {lab:{width}}open the notebook in JupyterLab\n"
+        f"  {show:{width}}look at the last run here"
     )
+
+
+def _command(name: str) -> str:
+    """Give what to type for a command that is installed beside this Python."""
+    beside = Path(sys.executable).with_name(name)
+    return str(_seen_from_here(beside)) if beside.exists() else name
+
+
+def _seen_from_here(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -51,7 +51,7 @@ def set_tracking_uri(uri: str | Path) -> None:
     text = str(uri)
     path = config.store_path(text)
     with state.lock:
-        state.uri = f"sqlite:///{path}"
+        state.uri = config.store_uri(path)
         state.store = None
         state.experiment_id = None
 
@@ -60,7 +60,7 @@ def get_tracking_uri() -> str:
     """Give the URI of the store that is or will be used."""
     with state.lock:
         if state.uri is None:
-            state.uri = f"sqlite:///{config.default_store_path()}"
+            state.uri = config.store_uri(config.default_store_path())
         return state.uri
 
 

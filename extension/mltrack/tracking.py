@@ -13,9 +13,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mltrack import active
-from mltrack.active import ActiveRun, current_run, own_run, push
+from mltrack.active import ActiveRun, cell_run, current_run, is_main_thread, own_run, push
 from mltrack.entities import Run, RunData, RunStatus
-from mltrack.exceptions import InvalidParameterError, StateError, StoreError
+from mltrack.exceptions import InvalidParameterError, MltrackError, StateError
 from mltrack.keys import (
     MAX_BATCH_METRICS,
     MAX_BATCH_PARAMS,
@@ -72,17 +72,22 @@ def start_run(
     Raises
     ------
     StateError
-        When a run is active already and ``nested`` was not said.
+        When a run that was begun here is active already and ``nested`` was not said. A thread, a task or a forked
+        child may begin a run of its own whatever is active elsewhere.
+    NotFoundError
+        When there is no run ``run_id`` or ``parent_run_id``.
     """
+    if parent_run_id is not None:
+        get_run(check_run_id(parent_run_id))  # a child of no one would be found nowhere
+    found = dict(tags or {})
+    if description is not None:
+        found[NOTE_TAG] = description
     parent = _make_room(nested=nested or parent_run_id is not None)
     if run_id is not None:
-        return _take_up(check_run_id(run_id), run_name, tags)
-    found = dict(tags or {})
+        return _take_up(check_run_id(run_id), run_name, found)
     parent_id = parent_run_id or (parent.info.run_id if parent else None)
     if parent_id:
         found.setdefault(PARENT_TAG, parent_id)
-    if description is not None:
-        found[NOTE_TAG] = description
     return begin(run_name, experiment_id=experiment_id, tags=found)
 
 
@@ -94,7 +99,7 @@ def begin(
     kept = [make_tag(key, value) for key, value in {**_own_tags(), **(tags or {})}.items()]
     new = NewRun(
         experiment_id=current_experiment_id() if experiment_id is None else str(experiment_id),
-        run_name=mask_text(check_name(run_name, "run")) if run_name else new_run_name(),
+        run_name=_shown_name(run_name) if run_name else new_run_name(),
         start_time=_now(),
         user_id=_user(),
         tags=tuple(kept),
@@ -112,28 +117,35 @@ def _make_room(*, nested: bool) -> ActiveRun | None:
     outer = mine or current_run()
     if outer is None:
         return None
-    if nested or (mine is not None and mine.is_cell):
+    if nested or outer.is_cell:
         return outer
     if state.in_notebook and outer.is_leftover:
         _end(outer, RunStatus.FINISHED)
         return _make_room(nested=nested)
     if mine is None:
-        return None  # another thread's or task's run, not ours to judge
+        return cell_run()  # the rest is another thread's, task's or process's, not ours to judge
     raise StateError(
         f"Run {mine.info.run_name!r} ({mine.info.run_id}) is active already. End it with end_run(), "
         "or begin a child of it with start_run(nested=True)."
     )
 
 
-def _take_up(run_id: str, run_name: str | None, tags: Mapping[str, Any] | None) -> ActiveRun:
+def _take_up(run_id: str, run_name: str | None, tags: Mapping[str, Any]) -> ActiveRun:
+    if any(each.info.run_id == run_id for each in active.own_runs()):
+        raise StateError(f"Run {run_id} is active already; log to it as it is.")
     store = get_store()
-    change = RunChange(status=RunStatus.RUNNING, run_name=run_name, owner=str(current_owner()))
-    info = store.update_run(run_id, change)
-    if tags:
-        store.log_batch(run_id, tags=[make_tag(key, value) for key, value in tags.items()])
+    kept = [make_tag(key, value) for key, value in tags.items()]
+    name = _shown_name(run_name) if run_name else None
+    info = store.update_run(run_id, RunChange(RunStatus.RUNNING, run_name=name, owner=str(current_owner())))
+    if kept:
+        store.log_batch(run_id, tags=kept)
     run = ActiveRun(info, store.get_run(run_id).data, store=store, end=_end)
     push(run)
     return run
+
+
+def _shown_name(name: str) -> str:
+    return mask_text(check_name(name, "run"))
 
 
 def _own_tags() -> dict[str, str]:
@@ -162,9 +174,12 @@ def _now() -> int:
 
 
 def end_run(status: str = "FINISHED") -> None:
-    """End the active run with this status (FINISHED, FAILED or KILLED); without one nothing happens."""
-    run = current_run()
-    if run is None:
+    """End the active run with this status (FINISHED, FAILED or KILLED); without one nothing happens.
+
+    A thread ends only a run that it began itself; so does a forked child.
+    """
+    run = own_run() or (current_run() if is_main_thread() else None)
+    if run is None or run.is_inherited:
         return
     try:
         final = RunStatus(str(status))
@@ -309,10 +324,11 @@ def _at_exit() -> None:
     for run in active.open_runs()[::-1]:
         try:
             _end(run, RunStatus.KILLED if run.is_cell else active.status_after(error))
-        except StoreError as problem:
+        except MltrackError as problem:
             print(f"mltrack: run {run.info.run_id} could not be ended: {problem}", file=sys.stderr)
-    if not state.backlog.drain(now=True):
-        print(f"mltrack: {len(state.backlog)} writes were lost: the store never took them.", file=sys.stderr)
+    state.backlog.drain(now=True)
+    if lost := len(state.backlog) + state.backlog.lost:
+        print(f"mltrack: {lost} writes were lost: the store never took them.", file=sys.stderr)
 
 
 atexit.register(_at_exit)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from IPython.core.error import UsageError
 
 from mltrack import active
+from mltrack.config import test_mode
 from mltrack.entities import RunStatus
 from mltrack.settings import state
 from mltrack_magics import cards, cell_line, history, kernel_facts, tracked_cell
@@ -48,6 +49,17 @@ class Cells:
         self.before = guarded("tracking the start of a cell", resend=True)(self._before)
         self.after = guarded("tracking the end of a cell")(self._after)
 
+    def transform(self, lines: list[str]) -> list[str]:
+        """Input transformer: take the ``%%track_run`` line off, whatever happens."""
+        try:
+            return cell_line.take_line_off(lines)
+        except Exception as error:
+            if test_mode():
+                raise
+            warn_once("reading the %%track_run line", error)
+            # Left in, the line would be a cell magic, which runs the cell through here once more.
+            return [line for line in lines if not line.startswith(cell_line.MAGIC)]
+
     def take_over(self) -> None:
         """Note the cell that loads the extension, whose beginning was before it."""
         shell = self._extension.shell
@@ -73,18 +85,17 @@ class Cells:
         self._frames.append(frame)
         found = cell_line.find_line(info.raw_cell or "")
         if found is not None:
-            frame.tracked = self._begin(info, found[1], executed)
+            self._begin(frame, info, found[1])
 
-    def _begin(self, info: ExecutionInfo, arguments: str, executed: Executed) -> TrackedCell | None:
+    def _begin(self, frame: _Frame, info: ExecutionInfo, arguments: str) -> None:
         try:
             options = cell_line.parse_line(arguments, self._extension.shell.user_ns)
         except UsageError as error:
             if cell_line.fault_of(arguments) is None:  # else the cell itself says so
                 warn_once("reading the line after its $names were filled in", error)
-            return None
-        cell = tracked_cell.begin(self._extension.shell, info, options, executed)
+            return
+        cell = frame.tracked = tracked_cell.begin(self._extension.shell, info, options, frame.executed)
         self._extension.background.submit("asking git", lambda: cell.git.append(read_git()))
-        return cell
 
     def _after(self, result: ExecutionResult | None) -> None:
         frame = self._pop(result)
@@ -96,7 +107,14 @@ class Cells:
             self._close(frame, result.error_in_exec or result.error_before_exec, result.execution_count)
 
     def _close(self, frame: _Frame, error: BaseException | None, execution_count: int | None) -> None:
-        """Do what is to be done when a cell has ended."""
+        """Do what is to be done when a cell has ended; whatever fails, its run does not stay open."""
+        try:
+            self._note_end(frame, error, execution_count)
+        finally:
+            if frame.tracked is not None and frame.tracked.run.is_open:
+                frame.tracked.run.end(frame.tracked.run, active.status_after(error))
+
+    def _note_end(self, frame: _Frame, error: BaseException | None, execution_count: int | None) -> None:
         extension = self._extension
         if state.store is not None:
             state.store.roll_back()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mltrack.exceptions import MltrackError
 from mltrack.settings import get_store
 from mltrack.store.protocol import RunSearch
+from mltrack_magics.guard import guarded
 from mltrack_magics.options import TRACK_RUN, VERBS
 
 if TYPE_CHECKING:
@@ -30,8 +31,13 @@ def unregister(shell: InteractiveShell) -> None:
 
 
 def complete(shell: InteractiveShell, event: Any) -> list[str]:
-    """Give what may stand where the cursor is."""
+    """Give what may stand where the cursor is; nothing when that cannot be told."""
     del shell
+    return _choices(event) or []
+
+
+@guarded("completing a line")
+def _choices(event: Any) -> list[str]:
     words = event.line.split()
     begun = not event.line[-1:].isspace()
     before = words[:-1] if begun else words

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from mltrack import __version__, settings
 from mltrack.exceptions import MltrackError
-from mltrack_magics import cell_line, completion, history, kernel_facts, magics, shown
+from mltrack_magics import completion, history, kernel_facts, magics, shown
 from mltrack_magics.background import Background
 from mltrack_magics.cells import Cells
-from mltrack_magics.guard import forget_warnings, warn_once
+from mltrack_magics.guard import forget_warnings, guarded, warn_once
 from mltrack_magics.recorder import Recorder
 from mltrack_magics.snapshot import Snapshots
 
@@ -51,7 +51,7 @@ class Extension:
     def start(self) -> None:
         """Register the hooks, the magics, their completion and how runs look."""
         shell = self.shell
-        shell.input_transformers_cleanup.insert(0, cell_line.take_line_off)
+        shell.input_transformers_cleanup.insert(0, self.cells.transform)
         shell.events.register("pre_run_cell", self.cells.before)
         shell.events.register("post_run_cell", self.cells.after)
         magics.register(shell, self)
@@ -65,7 +65,7 @@ class Extension:
         """Undo ``start``, after what is under way was saved."""
         shell = self.shell
         self.settle()
-        shell.input_transformers_cleanup.remove(cell_line.take_line_off)
+        shell.input_transformers_cleanup.remove(self.cells.transform)
         shell.events.unregister("pre_run_cell", self.cells.before)
         shell.events.unregister("post_run_cell", self.cells.after)
         magics.unregister(shell)
@@ -82,7 +82,7 @@ class Extension:
         """Wait until the outputs of ended cells are in and saved, at most so long; then take what there is."""
         if os.getpid() != self.pid:
             return
-        self.cells.settle(seconds)
+        guarded("saving what was left")(self.cells.settle)(seconds)
 
     def _note_earlier_cells(self) -> None:
         """Take over what ran before the extension was loaded, and the cell that loads it."""

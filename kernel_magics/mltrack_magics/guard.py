@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import signal
@@ -26,9 +27,11 @@ _said: set[str] = set()
 def warn_once(what: str, error: BaseException) -> None:
     """Say in one line on stderr what failed; the same words are not said twice in one kernel."""
     reason = str(error) if isinstance(error, MltrackError) else f"{type(error).__name__}: {error}"
-    line = f"mltrack: {what} failed: {reason} Your cell is not affected."
-    if line not in _said:
-        _said.add(line)
+    line = " ".join(f"mltrack: {what} failed: {reason} Your cell is not affected.".split())
+    if line in _said:
+        return
+    _said.add(line)
+    with contextlib.suppress(Exception):  # the user may have put anything in the place of stderr
         print(line, file=sys.stderr)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 100_000_000
 SERVER_SECONDS = 2.0
+SAVING_SECONDS = (0.02, 0.1, 0.0)  # pauses after half a file
 _KERNEL_FILE = re.compile(r"kernel-(.+)\.json")
 
 
@@ -85,15 +87,25 @@ class NotebookFile:
         self._document: dict[str, Any] | None = None
 
     def read(self, path: Path) -> dict[str, Any] | None:
-        """Give the file's document, or None when it is unreadable, huge or not of nbformat 4."""
-        try:
-            status = path.stat()
-            seen = (str(path), status.st_mtime_ns, status.st_size)
-            if seen != self._seen:
-                self._document = _parse(path) if status.st_size <= MAX_FILE_BYTES else None
-                self._seen = seen
-        except (OSError, ValueError, RecursionError):
-            return None
+        """Give the file's document, or None when it is unreadable, huge or not of nbformat 4.
+
+        Half a file is looked at again a moment later: a front end is saving it.
+        """
+        for pause in SAVING_SECONDS:
+            try:
+                return self._read(path)
+            except ValueError:
+                time.sleep(pause)
+            except (OSError, RecursionError):
+                return None
+        return None
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        status = path.stat()
+        seen = (str(path), status.st_mtime_ns, status.st_size)
+        if seen != self._seen:
+            self._document = _parse(path) if status.st_size <= MAX_FILE_BYTES else None
+            self._seen = seen
         return self._document
 
 

@@ -68,12 +68,12 @@ def begin(shell: InteractiveShell, info: ExecutionInfo, options: CellOptions, ex
     experiment = named_experiment(options.experiment).experiment_id if options.experiment else None
     tags = {**options.tags, **({PARENT_TAG: parent.info.run_id} if parent else {})}
     params = [make_param(key, value) for key, value in options.params.items()]
+    before = take_before(plan, shell.user_ns)
     run = tracking.begin(options.name, experiment_id=experiment, tags=tags)
     run.belong_to_cell()
     if params:
-        run.store.log_batch(run.info.run_id, params=params)
-    before = take_before(plan, shell.user_ns)
-    return TrackedCell(run, options, executed, _key(info, source), source, offset, plan, before, open_before)
+        state.backlog.do(run.store.log_batch, run.info.run_id, params=params)
+    return TrackedCell(run, options, executed, _key(info, source, options.name), source, offset, plan, before, open_before)
 
 
 def python_of(shell: InteractiveShell, info: ExecutionInfo) -> tuple[str, int]:
@@ -87,9 +87,9 @@ def python_of(shell: InteractiveShell, info: ExecutionInfo) -> tuple[str, int]:
     return source, max(0, len(raw.rstrip().splitlines()) - len(source.rstrip().splitlines()))
 
 
-def _key(info: ExecutionInfo, source: str) -> str:
-    """Name the cell through edits and kernels: by its id, else by its code without the literals."""
-    return f"id:{info.cell_id}" if info.cell_id else f"code:{structure_digest(source)}"
+def _key(info: ExecutionInfo, source: str, run_name: str | None) -> str:
+    """Name the cell through edits and kernels: by its id, else by its code without the literals and its run's name."""
+    return f"id:{info.cell_id}" if info.cell_id else f"code:{structure_digest(source)}:{mask_text(run_name or '')}"
 
 
 def end(shell: InteractiveShell, cell: TrackedCell, error: BaseException | None) -> str:

@@ -17,7 +17,8 @@ NOBODY = 65534
 
 # The interpreter may lie where only root can read, so rights are given up once everything is imported.
 AS_NOBODY = f"""
-import os, sqlite_utils, mltrack.cli, mltrack.client, mltrack.tracking, mltrack.store.schema, mltrack.store.sqlite
+import os, pytest, sqlite_utils
+import mltrack.cli, mltrack.client, mltrack.frames, mltrack.tracking, mltrack.store.schema, mltrack.store.sqlite
 os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})
 """
 

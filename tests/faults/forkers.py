@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import mltrack
 from mltrack.settings import get_store
-from mltrack.store.connection import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from mltrack.store.connection import Database
 
 POINTS = 25
 HANG_SECONDS = 30
@@ -146,7 +147,7 @@ def executor(_: str) -> None:
 
 def jobs(_: str) -> None:
     """The same with joblib, as scikit-learn uses it."""
-    import joblib  # optional
+    import joblib  # type: ignore[import-untyped]  # optional
 
     uri = mltrack.get_tracking_uri()
     with mltrack.start_run() as run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import time
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 Process = subprocess.Popen[str]
+
+
+def new_chance() -> random.Random:
+    """Give a source of chance of its own, and print its seed, so that a failure can be run again."""
+    seed = int.from_bytes(os.urandom(3))
+    print(f"seed {seed}")
+    return random.Random(seed)
 
 
 def start(script: str, what: str, store: Path, *arguments: object) -> Process:

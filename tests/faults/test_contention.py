@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from jupyter_client.manager import KernelManager
+from tests.faults.processes import is_sound, lines, query, start, succeed
 
 import mltrack
 from mltrack.exceptions import InvalidParameterError
 from mltrack.store import connection as connection_module
 from mltrack.store import opening
-from tests.faults.processes import is_sound, lines, query, start, succeed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,7 +53,11 @@ def test_every_point_of_every_writer_is_there(tmp_path: Path, processes: int, th
 @contextmanager
 def kernel(folder: Path, store: Path) -> Iterator[BlockingKernelClient]:
     folder.mkdir()
-    names = {"IPYTHONDIR": str(folder), "JUPYTER_RUNTIME_DIR": str(folder), "MLTRACK_TRACKING_URI": f"sqlite:///{store}"}
+    names = {
+        "IPYTHONDIR": str(folder),
+        "JUPYTER_RUNTIME_DIR": str(folder),
+        "MLTRACK_TRACKING_URI": f"sqlite:///{store}",
+    }
     manager = KernelManager(kernel_name="python3", connection_file=str(folder / "kernel-fault.json"))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "JPY"))}
     manager.start_kernel(env={**inherited, **names}, cwd=str(folder))

@@ -6,10 +6,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
-
-from mltrack.store.sqlite import SqliteStore
 from tests.faults.forkers import POINTS
 from tests.faults.processes import is_sound, query, start, status_of, steps_of, succeed
+
+from mltrack.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +85,7 @@ def test_children_of_every_kind_log_by_the_runs_id(tmp_path: Path, how: tuple[st
     facts = json.loads(succeed(start("forkers.py", how[0], store, how[1])))
     names = [f"c{number}" for number in range(6)]
     assert (facts["names"], facts["status"]) == (names, "RUNNING")
-    assert series(store, facts["run_id"]) == {**dict.fromkeys(names, list(range(POINTS))), "parent": [0]}
+    assert series(store, facts["run_id"]) == {**{name: list(range(POINTS)) for name in names}, "parent": [0]}
     assert query(store, "SELECT status FROM runs") == [("FINISHED",)]
     assert is_sound(store)
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 import signal
 import sqlite3
 import time
@@ -8,20 +7,24 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-
-from tests.faults.processes import Process, finish, is_sound, kill, lines, start, status_of, steps_of, wait_for
+from tests.faults.processes import (
+    Process,
+    finish,
+    is_sound,
+    kill,
+    lines,
+    new_chance,
+    start,
+    status_of,
+    steps_of,
+    wait_for,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MOMENTS = [pytest.param(50, id="50"), pytest.param(200, id="200", marks=pytest.mark.slow)]
 DEATHS = [pytest.param(6, id="6"), pytest.param(40, id="40", marks=pytest.mark.slow)]
-
-
-def new_chance() -> random.Random:
-    seed = random.randrange(10**6)
-    print(f"seed {seed}")
-    return random.Random(seed)
 
 
 def check_that_another_process_can_write(store: Path) -> None:

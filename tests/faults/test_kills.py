@@ -1,20 +1,17 @@
 from __future__ import annotations
 
-import random
 import time
 from collections import Counter
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-
-from mltrack.keys import END_REASON_TAG
-from mltrack.store.sqlite import SqliteStore
 from tests.faults.processes import (
     Process,
     finish,
     is_sound,
     kill,
     lines,
+    new_chance,
     query,
     start,
     status_of,
@@ -22,6 +19,13 @@ from tests.faults.processes import (
     wait_for,
 )
 from tests.faults.writers import BATCH
+
+from mltrack.keys import END_REASON_TAG
+from mltrack.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    import random
+    from pathlib import Path
 
 TRIALS = [pytest.param(10, id="40-kills"), pytest.param(50, id="200-kills", marks=pytest.mark.slow)]  # four in each
 
@@ -65,9 +69,7 @@ class Trial:
 
 @pytest.mark.parametrize("trials", TRIALS)
 def test_killed_writers_lose_nothing_and_their_runs_are_found(tmp_path: Path, trials: int) -> None:
-    seed = random.randrange(10**6)
-    print(f"seed {seed}")
-    chance = random.Random(seed)
+    chance = new_chance()
     store, side = tmp_path / "mltrack.db", tmp_path / "live.txt"
     survivor = start("writers.py", "live", store, side)
     wait_for(lambda: len(lines(side)) > 2)

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.faults.processes import is_sound, lines, query, start, succeed, wait_for
 
 from mltrack.store.opening import SCHEMA_VERSION
-from tests.faults.processes import is_sound, lines, query, start, succeed, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path

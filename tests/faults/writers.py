@@ -53,9 +53,7 @@ def batches(side_path: str) -> None:
     side.note(run_id)
     for number in range(MOST_CALLS // BATCH):
         now = time.time_ns() // 1_000_000
-        client.log_batch(
-            run_id, metrics=[Metric("loss", 0.5, now, number * BATCH + place) for place in range(BATCH)]
-        )
+        client.log_batch(run_id, metrics=[Metric("loss", 0.5, now, number * BATCH + place) for place in range(BATCH)])
         side.note(number)
 
 

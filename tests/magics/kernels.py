@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Content = dict[str, Any]
 LOAD = "%load_ext mltrack"
-SECONDS = 60.0
+SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,11 @@ class Kernel:
             yield message["msg_type"], message["content"]
             if message["content"].get("execution_state") == "idle":
                 return
+
+    def wait_until_idle(self, message_id: str, *, timeout: float = SECONDS) -> None:
+        """Wait for a cell's end where no reply may come: an interrupt may cut ipykernel's own code."""
+        for _ in self._published(message_id, timeout):
+            pass
 
     def run(self, code: str, cell_id: str | None = None, **metadata: object) -> Outcome:
         """Run a cell."""

@@ -140,6 +140,7 @@ def test_a_picture_that_is_none_is_left_out(content: object) -> None:
         ({"state": "not_executed"}, "not executed"),
         ({"state": "deleted"}, "deleted since"),
         ({"source_in_file": "older"}, "source in the file is older"),
+        ({"source_in_file": "missing"}, "not in the file as saved"),
         ({"outputs_in_file": "older"}, "outputs in the file are older"),
         ({"truncated": True}, "cut when it was stored"),
     ],

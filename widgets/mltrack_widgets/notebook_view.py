@@ -34,7 +34,7 @@ _OUTPUT = {"class": "mt-out", "style": "max-height:320px;overflow:auto;margin-to
 _IMAGE_STYLE = "max-width:100%"
 
 _STATES = {"executed": "", "not_executed": "not executed", "deleted": "deleted since"}
-_SOURCES = {"same": "", "older": "source in the file is older"}
+_SOURCES = {"same": "", "older": "source in the file is older", "missing": "not in the file as saved"}
 _OUTPUTS = {"same": "", "older": "outputs in the file are older"}
 
 

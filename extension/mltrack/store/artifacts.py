@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from secrets import token_hex
 from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import unquote
 
 from mltrack.exceptions import InvalidParameterError, NotFoundError, StoreFullError, StoreReadOnlyError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_PATH_BYTES = 1024
 MAX_SEGMENT_BYTES = 255
+MAX_PLACE = 2048
 _BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _BLOCK = 1 << 20
@@ -77,6 +79,23 @@ def _part_fault(part: str) -> str | None:
     if part.endswith((".", " ")) or _RESERVED.fullmatch(part):
         return f"has the part {part!r}, which some systems cannot store"
     return None
+
+
+def local_place(text: str) -> str:
+    """Check where an experiment's artifacts shall lie: a path, or ``file:///PATH``; gives the path.
+
+    Raises
+    ------
+    InvalidParameterError
+        For another scheme, a control character, and for over 2,048 characters.
+    """
+    path = unquote(text.removeprefix("file://")) if text.startswith("file:///") else text
+    is_strange = not path.strip() or "://" in path or any(unicodedata.category(c) in ("Cc", "Cs") for c in path[:9999])
+    if is_strange or len(text) > MAX_PLACE:
+        raise InvalidParameterError(
+            f"Artifacts cannot be kept at {text[:120]!r}; give a path or file:///PATH, at most {MAX_PLACE} characters."
+        )
+    return path
 
 
 def write_bytes(root: Path, path: SafePath, content: bytes) -> tuple[int, str]:

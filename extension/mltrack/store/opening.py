@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import uuid
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 2
 APPLICATION_ID = 0x6D6C7472  # "mltr", in SQLite's header, so that another program's database is known as such
 MIGRATION_SECONDS = 60
+HEADER_BYTES = 100
 
 
 def open_database(path: Path, *, now: int) -> Database:
@@ -58,22 +61,23 @@ def _open_database(path: Path, now: int) -> Database:
 
 def stored_version(path: Path) -> int:
     """Read the schema version of a file without changing a byte of it; 0 when there is none yet."""
+    # The file is looked at through SQLite only: closing it by any other way would let go of every lock that this
+    # process holds on it (https://www.sqlite.org/howtocorrupt.html, 2.2), and another store may have it open.
     try:
-        with path.open("rb") as file:
-            header = file.read(100)
+        status = path.stat()
     except FileNotFoundError:
         return 0
-    except IsADirectoryError:
-        raise StoreFormatError(f"The store {path} is a folder; give the path of a file, such as mltrack.db.") from None
     except OSError as error:
         raise StoreReadOnlyError(f"The store {path} cannot be read: {error.strerror}.") from error
-    if not header:
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+        raise StoreFormatError(f"The store {path} is {kind}; give the path of a file, such as mltrack.db.")
+    if not os.access(path, os.R_OK):
+        raise StoreReadOnlyError(f"The store {path} cannot be read by this user. Give the file read permission.")
+    if status.st_size == 0:
         return 0
-    if not header.startswith(b"SQLite format 3\0"):
-        raise StoreFormatError(
-            f"The store {path} is not an SQLite database (it begins with {header[:16]!r}). It was left as it is; "
-            "choose another path."
-        )
+    if status.st_size < HEADER_BYTES:  # SQLite takes a file of one byte for an empty one
+        raise StoreFormatError(f"The store {path} is not an SQLite database. It was left as it is; choose another path.")
     version, application, tables = _read_pragmas(path)
     if application != APPLICATION_ID and (tables or version):
         raise StoreFormatError(
@@ -134,22 +138,29 @@ def bring_up_to_date(path: Path, now: int) -> None:
         raise translated(error, path) from error
     try:
         connection.execute(f"PRAGMA busy_timeout = {MIGRATION_SECONDS * 1000}")
-        _back_up(connection, path)
-        _migrate(connection, now)
+        _migrate(connection, path, now)
     except sqlite3.Error as error:
         raise translated(error, path) from error
     finally:
         connection.close()
 
 
-def _back_up(connection: Connection, path: Path) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+def _back_up(path: Path, version: int) -> None:
+    """Copy the file beside itself, whole or not at all, through a connection that sees what was committed."""
     backup = path.with_name(f"{path.name}.backup-v{version}")
-    if 0 < version < SCHEMA_VERSION and not backup.exists():
-        connection.execute("VACUUM INTO ?", (str(backup),))
+    if backup.exists():
+        return
+    unfinished = path.with_name(f"{backup.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    connection = open_file(path, read_only=True)
+    try:
+        connection.execute("VACUUM INTO ?", (str(unfinished),))
+    finally:
+        connection.close()
+    unfinished.replace(backup)
 
 
-def _migrate(connection: Connection, now: int) -> None:
+def _migrate(connection: Connection, path: Path, now: int) -> None:
     # sqlite-utils brings pandas along (0.4 s), so only a file that needs a migration waits for it.
     from sqlite_utils import Database as Migrated
 
@@ -158,7 +169,10 @@ def _migrate(connection: Connection, now: int) -> None:
     database = Migrated(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version < SCHEMA_VERSION:
+            if version > 0:
+                _back_up(path, version)  # under the write lock: one process does it, and no one writes meanwhile
             migrations.apply(database)
             _fill_in(connection, now)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

@@ -47,7 +47,7 @@ _AT_STEP = (
 _UPSERT_LATEST = """
 INSERT INTO latest_metrics VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run_id, key_id) DO UPDATE
 SET step = excluded.step, timestamp = excluded.timestamp, value = excluded.value, special = excluded.special
-WHERE (excluded.step, excluded.timestamp, excluded.value) >= (step, timestamp, value)
+WHERE (excluded.step, excluded.timestamp, excluded.value, excluded.special) > (step, timestamp, value, special)
 """
 
 
@@ -162,7 +162,7 @@ def read_history(connection: Connection, run_id: str, key: str) -> list[Metric]:
     rows = connection.execute(
         "SELECT m.value, m.timestamp, m.step, m.special FROM metrics m"
         " JOIN runs r ON r.id = m.run_id JOIN metric_keys k ON k.id = m.key_id"
-        " WHERE r.uuid = ? AND k.name = ? ORDER BY m.timestamp, m.step, m.value",
+        " WHERE r.uuid = ? AND k.name = ? ORDER BY m.timestamp, m.step, m.value, m.special",
         (run_id, key),
     )
     return [Metric(key, decode(value, special), timestamp, step) for value, timestamp, step, special in rows]

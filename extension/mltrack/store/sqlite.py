@@ -9,8 +9,8 @@ import time
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
+from mltrack.config import store_uri
 from mltrack.entities import CapturedName, FileInfo
 from mltrack.exceptions import AlreadyExistsError, InvalidParameterError, NotFoundError
 from mltrack.keys import (
@@ -21,6 +21,7 @@ from mltrack.keys import (
     check_name,
 )
 from mltrack.store import liveness, notebooks, points, runs
+from mltrack.store.artifacts import local_place
 from mltrack.store.filters import compile_search
 from mltrack.store.opening import open_database
 from mltrack.store.protocol import Failure, RunPage
@@ -55,9 +56,9 @@ class SqliteStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.uri = f"sqlite:///{quote(str(path))}"
-        self._database = open_database(path, now=now_ms())
+        self.path = path.absolute()
+        self.uri = store_uri(self.path)
+        self._database = open_database(self.path, now=now_ms())
         self._keys = points.MetricKeys()
         self._next_sweep = 0.0
 
@@ -71,13 +72,14 @@ class SqliteStore:
     def create_experiment(self, name: str, *, artifact_location: str | None = None) -> str:
         """Make an experiment and give its id; AlreadyExistsError when the name is taken, also by a deleted one."""
         check_name(name, "experiment")
+        place = None if artifact_location is None else local_place(str(artifact_location))
 
         def work(connection: Connection) -> int:
             row = connection.execute("SELECT lifecycle_stage FROM experiments WHERE name = ?", (name,)).fetchone()
             if row:
                 hint = " It is deleted: restore it, or choose another name." if row[0] == "deleted" else ""
                 raise AlreadyExistsError(f"There is an experiment {name!r} already.{hint}")
-            return runs.insert_experiment(connection, name, artifact_location, now_ms())
+            return runs.insert_experiment(connection, name, place, now_ms())
 
         return str(self._database.write_durably(work))
 
@@ -288,7 +290,7 @@ class SqliteStore:
 
     def _locate(self, place: str) -> str:
         """Make an artifact location absolute: one that is relative lies beside the file, wherever that is moved."""
-        return place if "://" in place or place.startswith("/") else str(self.path.parent / place)
+        return str(self.path.parent / place)
 
 
 def _write_batch(connection: Connection, keys: points.MetricKeys, run_id: str, batch: Batch) -> dict[str, int]:

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TINY = {
+    "bench_import": ("--rounds", "1"),
+    "bench_log": ("--points", "50", "--runs", "5", "--rounds", "1"),
+    "bench_cell": ("--cells", "3", "--kilobytes", "3", "--rounds", "2"),
+    "bench_snapshots": ("--runs", "3", "--cells", "3"),
+    "bench_outputs": ("--megabytes", "2", "--lines", "1000"),
+}
+
+
+def test_every_benchmark_is_listed() -> None:
+    assert {path.stem for path in Path(__file__).parent.glob("bench_*.py")} == set(TINY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "sizes"), TINY.items(), ids=TINY)
+def test_a_benchmark_prints_its_table(name: str, sizes: tuple[str, ...]) -> None:
+    """With tiny sizes: that it works, not how fast anything is."""
+    command = [sys.executable, "-m", f"tests.bench.{name}", *sizes]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    title, *rows = [line for line in done.stdout.splitlines() if line.strip()]
+    assert len(rows) > 2
+    assert all(row.startswith("  ") for row in rows), title

@@ -1,0 +1,480 @@
+"""Opening a store's file: new, old, newer, not ours, damaged, not writable, and while others do the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlite_utils import Database as Migrated
+
+from mltrack import MltrackClient
+from mltrack.entities import Metric, Param
+from mltrack.exceptions import StoreFormatError, StoreReadOnlyError, StoreVersionError
+from mltrack.store.connection import open_file, sqlite3
+from mltrack.store.opening import APPLICATION_ID, SCHEMA_VERSION, open_database, stored_version
+from mltrack.store.protocol import NewRun
+from mltrack.store.schema import TRACKING, m001_tracking, migrations
+from mltrack.store.sqlite import SqliteStore
+from tests.core.scripts import run_script, start_script
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+needs_root = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="changes to another user")
+FIRST_SCHEMA = 1
+
+
+def hash_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def schema_of(path: Path) -> set[tuple[str, str]]:
+    connection = open_file(path, read_only=True)
+    try:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL").fetchall()
+    finally:
+        connection.close()
+    return {(name, sql) for name, sql in rows if not name.startswith("_")}
+
+
+def pragma(path: Path, name: str) -> object:
+    connection = open_file(path, read_only=True)
+    try:
+        return connection.execute(f"PRAGMA {name}").fetchone()[0]
+    finally:
+        connection.close()
+
+
+def make_first_version(path: Path) -> None:
+    """Make a store as the first schema had it, with a run in it."""
+    connection = open_file(path)
+    connection.execute("BEGIN IMMEDIATE")
+    m001_tracking(Migrated(connection))
+    # What sqlite-utils notes of a migration that was applied.
+    connection.execute("COMMIT")
+    Migrated(connection)["_sqlite_migrations"].insert(
+        {"migration_set": "mltrack", "name": "m001_tracking", "applied_at": "2026-01-01"},
+        pk=("migration_set", "name"),
+    )
+    connection.execute("INSERT INTO meta VALUES ('store_id', 'first'), ('created_at', '1')")
+    connection.execute("INSERT INTO experiments VALUES (0, 'Default', 'mlartifacts/0', 'active', 1, 1)")
+    connection.execute("INSERT INTO runs (uuid, experiment_id, name, started_at) VALUES ('a1', 0, 'old', 1)")
+    connection.execute("INSERT INTO params VALUES (1, 'p', 'kept')")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {FIRST_SCHEMA}")
+    connection.close()
+
+
+def test_the_version_counts_the_migrations() -> None:
+    assert len(migrations.pending(Migrated(memory=True))) == SCHEMA_VERSION
+
+
+def test_a_new_file_holds_the_schema_and_the_default_experiment(tmp_path: Path) -> None:
+    path = tmp_path / "mltrack.db"
+    store = SqliteStore(path)
+    assert [(each.experiment_id, each.name) for each in store.list_experiments()] == [("0", "Default")]
+    assert pragma(path, "user_version") == stored_version(path) == SCHEMA_VERSION
+    assert pragma(path, "application_id") == APPLICATION_ID
+    assert pragma(path, "journal_mode") == "wal"
+    store.close()
+    assert not list(tmp_path.glob("*.backup*"))
+
+
+def test_an_empty_file_is_a_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "mltrack.db"
+    path.touch()
+    assert stored_version(path) == 0
+    assert SqliteStore(path).count_runs() == 0
+
+
+@pytest.mark.parametrize("name", ["a b.db", "größe.db", "100%25.db", "a?b#c.db", "'; DROP TABLE runs; --.db"])
+def test_odd_file_names_are_names(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    store = SqliteStore(path)
+    assert path.is_file()
+    assert MltrackClient(store.uri).get_experiment("0").name == "Default"
+    assert {each.name.removesuffix("-wal").removesuffix("-shm") for each in tmp_path.iterdir()} == {name}
+
+
+def test_several_processes_create_one_file_at_once(tmp_path: Path) -> None:
+    code = """
+        import sys
+        from pathlib import Path
+        from mltrack.store import schema
+        from mltrack.store.sqlite import SqliteStore
+        from mltrack.store.protocol import NewRun
+        print("ready", flush=True)
+        sys.stdin.readline()
+        store = SqliteStore(Path("mltrack.db"))
+        store.create_run(NewRun("0", "one", 1))
+    """
+    started = [start_script(code, folder=tmp_path) for _ in range(4)]
+    for each in started:
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n"
+    for each in started:
+        assert each.stdin is not None
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    for each in started:
+        each.communicate(timeout=60)
+    assert [each.returncode for each in started] == [0] * 4
+    store = SqliteStore(tmp_path / "mltrack.db")
+    assert store.count_runs() == 4
+    assert len(store.list_experiments()) == 1
+
+
+def test_a_newer_store_is_refused_and_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "mltrack.db"
+    SqliteStore(path).close()
+    connection = open_file(path)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    connection.close()
+    before = hash_of(path)
+    with pytest.raises(StoreVersionError, match=f"schema {SCHEMA_VERSION + 1}.*pip install -U") as caught:
+        SqliteStore(path)
+    assert caught.value.error_code == "INVALID_STATE"
+    assert hash_of(path) == before
+    assert not list(tmp_path.glob("*.backup*"))
+
+
+def other_program(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE experiments (experiment_id INTEGER)")
+    connection.commit()
+    connection.close()
+
+
+def damaged(path: Path) -> None:
+    SqliteStore(path).close()
+    content = bytearray(path.read_bytes())
+    content[100:4096] = b"\xff" * 3996  # the root of the schema's own table
+    path.write_bytes(content)
+
+
+def cut_off(path: Path) -> None:
+    SqliteStore(path).close()
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+FOREIGN = {
+    "other program": other_program,
+    "text": lambda path: path.write_text("run_id,accuracy\n1,0.5\n"),
+    "one byte": lambda path: path.write_bytes(b"x"),
+    "zeros": lambda path: path.write_bytes(bytes(8192)),
+    "PNG": lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(5000)),
+    "header only": lambda path: path.write_bytes(b"SQLite format 3\0"),
+    "damaged": damaged,
+    "cut off": cut_off,
+}
+
+
+@pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN.keys())
+def test_a_file_that_is_no_store_is_refused_and_not_touched(tmp_path: Path, make: object) -> None:
+    path = tmp_path / "mltrack.db"
+    make(path)  # type: ignore[operator]
+    before = hash_of(path)
+    with pytest.raises(StoreFormatError, match="left as it is") as caught:
+        SqliteStore(path)
+    assert str(path) in str(caught.value)
+    assert hash_of(path) == before
+
+
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreFormatError, match="is a folder"):
+        open_database(tmp_path, now=1)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mltrack.db")
+    with pytest.raises(StoreFormatError, match="no regular file"):
+        SqliteStore(tmp_path / "mltrack.db")
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreReadOnlyError, match="Make its folder"):
+        SqliteStore(tmp_path / "missing" / "mltrack.db")
+    assert not (tmp_path / "missing").exists()
+
+
+def test_a_file_in_place_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreReadOnlyError):
+        SqliteStore(tmp_path / "file" / "mltrack.db")
+
+
+def closed_store(folder: Path, *, folder_mode: int, file_mode: int) -> Path:
+    """Make a store with one run in a folder that anyone can reach."""
+    folder.mkdir()
+    path = folder / "mltrack.db"
+    store = SqliteStore(path)
+    run = store.create_run(NewRun("0", "kept", 1))
+    store.log_batch(run.run_id, metrics=[Metric("m", 0.5, 1)])
+    store.close()
+    path.chmod(file_mode)
+    folder.chmod(folder_mode)
+    for parent in folder.parents:
+        if parent.stat().st_uid == os.geteuid() and parent.name.startswith(("pytest-", "test_", "popen-")):
+            parent.chmod(parent.stat().st_mode | 0o055)
+    return path
+
+
+READ_ONLY_CHECK = """
+import time, mltrack, pytest, warnings
+from mltrack.backlog import StoreWarning
+from mltrack.exceptions import StoreReadOnlyError
+started = time.monotonic()
+mltrack.set_tracking_uri({uri!r})
+client = mltrack.MltrackClient()
+(run,) = mltrack.search_runs(output_format="list")
+assert run.info.run_name == "kept" and run.data.metrics == {{"m": 0.5}}, run
+assert client.get_metric_history(run.info.run_id, "m")[0].value == 0.5
+with pytest.raises(StoreReadOnlyError, match="write permission"):
+    mltrack.start_run()
+with pytest.raises(StoreReadOnlyError):
+    client.log_metric(run.info.run_id, "m", 1.0)
+with pytest.warns(StoreWarning, match="kept in memory"):
+    mltrack.log_metric("m", 1.0, run_id=run.info.run_id)
+assert time.monotonic() - started < 5
+"""
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("folder_mode", "file_mode"), [(0o755, 0o644), (0o555, 0o444), (0o777, 0o444)], ids=["both", "all", "file"]
+)
+def test_a_store_that_cannot_be_written_is_read(tmp_path: Path, folder_mode: int, file_mode: int) -> None:
+    path = closed_store(tmp_path / "shared", folder_mode=folder_mode, file_mode=file_mode)
+    before = hash_of(path)
+    run_script(READ_ONLY_CHECK.format(uri=str(path)), folder=path.parent, without_rights=True)
+    assert hash_of(path) == before
+
+
+@needs_root
+def test_a_new_store_in_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    path = closed_store(tmp_path / "shared", folder_mode=0o755, file_mode=0o644)
+    code = f"""
+        import pytest, mltrack
+        from mltrack.exceptions import StoreReadOnlyError
+        mltrack.set_tracking_uri({str(path.with_name("new.db"))!r})
+        with pytest.raises(StoreReadOnlyError, match="choose another place"):
+            mltrack.start_run()
+    """
+    run_script(code, folder=path.parent, without_rights=True)
+    assert not path.with_name("new.db").exists()
+
+
+@needs_root
+def test_a_store_that_cannot_be_read(tmp_path: Path) -> None:
+    path = closed_store(tmp_path / "shared", folder_mode=0o755, file_mode=0o600)
+    code = f"""
+        import pytest, mltrack
+        from mltrack.exceptions import StoreReadOnlyError
+        with pytest.raises(StoreReadOnlyError, match="cannot be read"):
+            mltrack.MltrackClient({str(path)!r})
+    """
+    run_script(code, folder=path.parent, without_rights=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="record locks of POSIX")
+def test_a_second_opening_keeps_the_locks_of_the_first(tmp_path: Path) -> None:
+    """Closing a file lets go of the process's locks on it, so only SQLite may open one that may be a store."""
+    path = tmp_path / "mltrack.db"
+    store = SqliteStore(path)
+    store.create_run(NewRun("0", "a", 1))
+    # The bytes that a connection to a file in WAL mode holds a shared lock on: SHARED_FIRST in SQLite's os.h.
+    code = f"""
+        import fcntl
+        with open({str(path)!r}, "r+b") as file:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)
+            except OSError:
+                print("held")
+    """
+    assert run_script(code).stdout == "held\n"
+    SqliteStore(path)
+    MltrackClient(str(path))
+    stored_version(path)
+    assert run_script(code).stdout == "held\n"
+
+
+# Migrations
+
+
+def test_a_migrated_store_keeps_its_data_and_leaves_a_backup(tmp_path: Path) -> None:
+    path = tmp_path / "mltrack.db"
+    make_first_version(path)
+    store = SqliteStore(path)
+    run = store.get_run("a1")
+    assert (run.info.run_name, run.data.params) == ("old", {"p": "kept"})
+    assert store.load_snapshot("a1") is None
+    assert stored_version(path) == SCHEMA_VERSION
+    backup = tmp_path / "mltrack.db.backup-v1"
+    assert pragma(backup, "user_version") == FIRST_SCHEMA
+    assert pragma(backup, "integrity_check") == "ok"
+    assert not list(tmp_path.glob("*.unfinished"))
+    store.close()
+    connection = open_file(path)
+    assert connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone() == ("first",)
+    connection.close()
+
+
+def test_the_backup_is_a_store_to_go_back_to(tmp_path: Path) -> None:
+    path = tmp_path / "mltrack.db"
+    make_first_version(path)
+    SqliteStore(path).close()
+    restored = tmp_path / "restored.db"
+    shutil.copy(tmp_path / "mltrack.db.backup-v1", restored)
+    assert SqliteStore(restored).get_run("a1").data.params == {"p": "kept"}
+
+
+def test_a_new_schema_equals_a_migrated_one(tmp_path: Path) -> None:
+    make_first_version(tmp_path / "old.db")
+    SqliteStore(tmp_path / "old.db").close()
+    SqliteStore(tmp_path / "new.db").close()
+    assert schema_of(tmp_path / "old.db") == schema_of(tmp_path / "new.db")
+    assert len(schema_of(tmp_path / "new.db")) >= TRACKING.count("CREATE")
+
+
+def test_an_unfinished_backup_is_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "mltrack.db"
+    make_first_version(path)
+    (tmp_path / "mltrack.db.backup-v1.unfinished").write_bytes(b"half")
+    SqliteStore(path).close()
+    assert pragma(tmp_path / "mltrack.db.backup-v1", "integrity_check") == "ok"
+
+
+def test_several_processes_migrate_one_file_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "mltrack.db"
+    make_first_version(path)
+    code = """
+        import sys
+        from pathlib import Path
+        from mltrack.store import schema
+        from mltrack.store.sqlite import SqliteStore
+        print("ready", flush=True)
+        sys.stdin.readline()
+        assert SqliteStore(Path("mltrack.db")).get_run("a1").data.params == {"p": "kept"}
+    """
+    started = [start_script(code, folder=tmp_path) for _ in range(4)]
+    for each in started:
+        assert each.stdout is not None
+        each.stdout.readline()
+    for each in started:
+        each.communicate("go\n", timeout=60)
+    assert [each.returncode for each in started] == [0] * 4
+    assert pragma(tmp_path / "mltrack.db.backup-v1", "user_version") == FIRST_SCHEMA
+
+
+KILLED_AT_EACH = """
+import json, os, shutil, signal
+from pathlib import Path
+import sqlite_utils
+from mltrack.store import opening, schema
+from mltrack.store.connection import open_file
+
+work = Path("work.db").absolute()
+outcomes = []
+original = opening.open_file
+
+def dying(limit):
+    count = 0
+    def trace(statement):
+        nonlocal count
+        count += 1
+        if count == limit:
+            os.kill(os.getpid(), signal.SIGKILL)
+    def open_traced(path, **options):
+        connection = original(path, **options)
+        connection.set_trace_callback(trace)
+        return connection
+    return open_traced
+
+def attempt(limit):
+    for leftover in Path().glob("work.db*"):
+        leftover.unlink()
+    if OLD:
+        shutil.copy("old.db", "work.db")
+    child = os.fork()
+    if child == 0:
+        opening.open_file = dying(limit)
+        opening.bring_up_to_date(work, 1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+def look():
+    if not work.exists():
+        return {"version": 0, "tables": 0, "ok": "ok"}
+    connection = open_file(work)
+    try:
+        return {
+            "version": connection.execute("PRAGMA user_version").fetchone()[0],
+            "tables": connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0],
+            "ok": connection.execute("PRAGMA integrity_check").fetchone()[0],
+        }
+    finally:
+        connection.close()
+
+for limit in range(1, 300):
+    status = attempt(limit)
+    found = look()
+    opening.open_database(work, now=1).close()
+    outcomes.append({"status": status, **found, "after": look()})
+    if status == 0:
+        break
+print(json.dumps(outcomes))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("old", [False, True], ids=["new file", "old file"])
+def test_a_migration_killed_at_any_statement_leaves_the_old_schema_or_the_new(tmp_path: Path, old: bool) -> None:
+    before = 0
+    if old:
+        make_first_version(tmp_path / "old.db")
+        before = FIRST_SCHEMA
+    done = run_script(f"OLD = {old}\n" + KILLED_AT_EACH, folder=tmp_path)
+    outcomes = json.loads(done.stdout)
+    assert outcomes[-1]["status"] == 0
+    assert len(outcomes) > 20  # it was killed at each of that many statements
+    tables = {before: outcomes[0]["tables"], SCHEMA_VERSION: outcomes[-1]["tables"]}
+    assert tables[before] < tables[SCHEMA_VERSION]
+    for outcome in outcomes:
+        assert outcome["ok"] == "ok"
+        assert outcome["version"] in tables
+        assert outcome["tables"] == tables[outcome["version"]]
+        assert outcome["after"] == {"version": SCHEMA_VERSION, "tables": tables[SCHEMA_VERSION], "ok": "ok"}
+    assert {outcome["version"] for outcome in outcomes[:-1]} >= {before}
+
+
+def test_a_full_disk_during_a_migration_leaves_the_old_schema(tmp_path: Path) -> None:
+    path = tmp_path / "mltrack.db"
+    make_first_version(path)
+    code = f"""
+        import resource, signal
+        from pathlib import Path
+        from mltrack.exceptions import StoreFullError
+        from mltrack.store import schema
+        from mltrack.store.sqlite import SqliteStore
+        import pytest
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        for limit in range(4096, 400_000, 16_384):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            try:
+                SqliteStore(Path({str(path)!r}))
+            except StoreFullError:
+                print("full")
+            else:
+                print("done")
+                break
+    """
+    words = run_script(code).stdout.split()
+    assert words[0] == "full"
+    assert words[-1] == "done"
+    assert SqliteStore(path).get_run("a1").data.params == {Param("p", "kept").key: "kept"}
+    assert pragma(tmp_path / "mltrack.db.backup-v1", "integrity_check") == "ok"

@@ -1,0 +1,399 @@
+"""Loading and unloading the extension, what it adds to the shell, and what happens when a part of it fails."""
+
+from __future__ import annotations
+
+import ast
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.magics.kernels import LOAD, running_kernel, run_python
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.magics.kernels import Kernel, Outcome
+
+# What of a shell and its process an extension could leave something in.
+TRACES = """
+import gc, os, signal, sys, threading
+def _traces():
+    ip = get_ipython()
+    gc.collect()
+    formatters = ip.display_formatter.formatters
+    return {
+        "events": {name: len(found) for name, found in ip.events.callbacks.items()},
+        "transformers": [len(ip.input_transformers_cleanup), len(ip.input_transformers_post)],
+        "ast": len(ip.ast_transformers),
+        "magics": {kind: len(found) for kind, found in ip.magics_manager.magics.items()},
+        "completers": {
+            name: [sorted(found.strs), sorted(map(str, found.regexs))] for name, found in ip.strdispatchers.items()
+        },
+        "custom": len(ip.Completer.custom_matchers),
+        "formatters": {
+            mime: [len(found.type_printers), len(found.singleton_printers), len(found.deferred_printers)]
+            for mime, found in formatters.items()
+        },
+        "names": sorted(name for name in ip.user_ns if not name.startswith("_")),
+        "threads": sorted(thread.name for thread in threading.enumerate()),
+        "files": len(os.listdir("/proc/self/fd")),
+        "extensions": sum(type(each).__name__ == "Extension" for each in gc.get_objects()),
+        "sigint": str(signal.getsignal(signal.SIGINT)),
+        "hooks": [str(sys.excepthook), str(sys.stdout), str(sys.stderr), str(sys.displayhook)],
+    }
+"""
+USE = "%%track_run\nC = 0.5\nprint('used')"
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    with running_kernel(tmp_path_factory.mktemp("extension")) as started:
+        yield started
+
+
+def test_loading_and_unloading_leave_no_trace(tmp_path: Path) -> None:
+    with running_kernel(tmp_path, load=False) as kernel:
+        kernel.run("import mltrack, mltrack.tracking\n" + TRACES)
+        # The store's connection stays with the process, as after a script's own use of mltrack.
+        for cell in (LOAD, USE, "%unload_ext mltrack"):
+            assert kernel.run(cell).status == "ok"
+        before = kernel.evaluate("_traces()")
+        for _ in range(20):
+            assert kernel.run(LOAD).status == "ok"
+            assert kernel.run(USE).cards
+            assert kernel.run("%unload_ext mltrack").status == "ok"
+        assert kernel.evaluate("_traces()") == before
+        assert "mltrack" not in str({key: found for key, found in before.items() if key != "names"})
+        assert "not found" in kernel.run("%%track_run\n1").stream("stderr")
+        assert len(kernel.runs()) == 21
+
+
+def test_the_first_loading_leaves_no_trace_either(tmp_path: Path) -> None:
+    with running_kernel(tmp_path, load=False) as kernel:
+        kernel.run("import mltrack, mltrack.tracking\n" + TRACES)
+        kernel.run("pass")
+        before = kernel.evaluate("_traces()")
+        kernel.run(LOAD)
+        kernel.run("%unload_ext mltrack")
+        assert kernel.evaluate("_traces()") == before
+
+
+def test_the_line_it_prints(tmp_path: Path) -> None:
+    with running_kernel(tmp_path, load=False, HOME=str(tmp_path)) as kernel:
+        assert kernel.run(LOAD).stream() == "mltrack 0.1.0 · new store ~/mltrack.db · no runs yet\n"
+        assert not kernel.has_store
+        for count in ("1 run", "2 runs"):
+            kernel.run(USE)
+            outcome = kernel.run("%reload_ext mltrack")
+            assert outcome.stream() == f"mltrack 0.1.0 · store ~/mltrack.db · {count}\n"
+        assert [kind for kind, _ in outcome.messages] == ["stream"]
+
+
+def test_a_second_load_changes_nothing(kernel: Kernel) -> None:
+    kernel.run(TRACES)
+    kernel.run(USE)
+    before = kernel.evaluate("_traces()")
+    again = kernel.run("%load_ext mltrack")
+    assert "already loaded" in again.stream() + again.stream("stderr")
+    kernel.run("import mltrack; mltrack.load_ipython_extension(get_ipython())")
+    after = kernel.evaluate("_traces()")
+    assert {**after, "names": [], "files": 0} == {**before, "names": [], "files": 0}
+    count = len(kernel.runs())
+    kernel.run(USE)
+    assert len(kernel.runs()) == count + 1
+
+
+def test_unloading_what_is_not_loaded_is_harmless(tmp_path: Path) -> None:
+    with running_kernel(tmp_path, load=False) as kernel:
+        assert kernel.run("import mltrack; mltrack.unload_ipython_extension(get_ipython())").status == "ok"
+
+
+def test_it_may_be_loaded_by_a_configuration_file(tmp_path: Path) -> None:
+    state = tmp_path / ".jupyter" / "profile_default"
+    state.mkdir(parents=True)
+    (state / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.extensions = ['mltrack']")
+    with running_kernel(tmp_path, load=False) as kernel:
+        kernel.run("a = 1")
+        _, run = kernel.track("print('first')")
+        cells = kernel.notebook(run)["cells"]
+        assert [cell["source"] for cell in cells] == ["a = 1", "%%track_run \nprint('first')"]
+        assert [cell["execution_count"] for cell in cells] == [1, 2]
+        assert [cell["metadata"]["mltrack"]["status"] for cell in cells] == ["ok", "ok"]
+        assert cells[1]["outputs"][0]["text"] == "first\n"
+
+
+HEAVY = ("altair", "nbformat", "numpy", "pandas", "sqlite_utils", "jsonschema", "IPython.terminal", "click", "yaml")
+LIGHT = ("asyncio", "email", "http.client", "importlib.metadata", "ssl", "zmq", "sqlite3", "pysqlite3", "psutil")
+
+
+def test_loading_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom IPython.core.interactiveshell import InteractiveShell\nshell = InteractiveShell.instance()\n"
+        "before = set(sys.modules)\nshell.run_cell('%load_ext mltrack')\nprint(sorted(set(sys.modules) - before))"
+    )
+    loaded = ast.literal_eval(run_python(code, tmp_path).splitlines()[-1])
+    assert [name for name in (*HEAVY, *LIGHT) if name in loaded] == []
+
+
+BROKEN: dict[str, str] = {
+    "no database": "not an SQLite database",
+    "another program's": "another program",
+    "newer": "a newer mltrack wrote it",
+}
+
+
+def break_store(path: Path, how: str) -> None:
+    if how == "no database":
+        path.write_text("this is no database, but some text that is longer than a header")
+    else:
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE songs (title)")
+            connection.execute(f"PRAGMA user_version = {99 if how == 'newer' else 0}")
+            connection.execute(f"PRAGMA application_id = {0x6D6C7472 if how == 'newer' else 7}")
+
+
+@pytest.mark.parametrize(("how", "words"), BROKEN.items(), ids=BROKEN)
+def test_without_a_store_cells_run_untracked_with_one_warning(tmp_path: Path, how: str, words: str) -> None:
+    path = tmp_path / "mltrack.db"
+    break_store(path, how)
+    left = path.read_bytes()
+    with running_kernel(tmp_path, load=False) as kernel:
+        loaded = kernel.run(LOAD)
+        assert loaded.status == "ok"
+        assert words in loaded.stream()
+        assert loaded.stream().count("\n") == 1
+        outcomes = [kernel.run(f"%%track_run\nprint({number})\n{number}") for number in range(3)]
+        warnings = "".join(outcome.stream("stderr") for outcome in outcomes)
+        assert [outcome.stream() for outcome in outcomes] == ["0\n", "1\n", "2\n"]
+        assert [outcome.value for outcome in outcomes] == ["0", "1", "2"]
+        assert warnings.count("\n") == 1, warnings
+        assert words in warnings
+        assert kernel.run("1 + 1").stream("stderr") == ""
+        refused = kernel.run("%mltrack runs")
+        assert refused.error is not None
+        assert refused.error.startswith("UsageError: ")
+    assert path.read_bytes() == left
+
+
+# Completion and help
+
+
+def complete(kernel: Kernel, text: str) -> list[str]:
+    kernel.client.complete(text)
+    matches = kernel.client.get_shell_msg(timeout=30)["content"]["matches"]
+    assert isinstance(matches, list)
+    return [str(match) for match in matches]
+
+
+COMPLETED = {
+    "verbs": ("%mltrack ", ["runs", "show", "notebook", "experiment", "status", "help"]),
+    "a verb": ("%mltrack no", ["notebook"]),
+    "options of a verb": ("%mltrack runs --", ["--experiment", "--order", "--limit"]),
+    "options of the cell": ("%%track_run --", ["--experiment", "--tag", "--param", "--nested", "--quiet"]),
+    "run names": ("%mltrack show base", ["baseline"]),
+    "last": ("%mltrack notebook la", ["last"]),
+    "experiments": ("%mltrack experiment ch", ["churn"]),
+    "experiments after -e": ("%mltrack runs -e ch", ["churn"]),
+    "experiments of a cell": ("%%track_run -e ch", ["churn"]),
+    "verbs to be helped with": ("%mltrack help ru", ["runs"]),
+    "the magic": ("%mltr", ["%mltrack"]),
+    "the cell magic": ("%%track", ["%%track_run"]),
+}
+
+
+@pytest.fixture(scope="module")
+def named(kernel: Kernel) -> Kernel:
+    kernel.track("C = 1", "baseline -e churn")
+    return kernel
+
+
+@pytest.mark.parametrize(("text", "expected"), COMPLETED.values(), ids=COMPLETED)
+def test_completion(named: Kernel, text: str, expected: list[str]) -> None:
+    found = complete(named, text)
+    assert set(expected) <= set(found), found
+
+
+def test_completion_elsewhere_is_as_it_was(named: Kernel) -> None:
+    assert "runs" not in complete(named, "x = ")
+    named.run("some_name = 1")
+    assert complete(named, "some_na") == ["some_name"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("%mltrack", ["%mltrack VERB", "runs", "--save PATH"]), ("%%track_run", ["-e, --experiment E", "--quiet"])],
+)
+def test_help(kernel: Kernel, text: str, words: list[str]) -> None:
+    shown = kernel.run(f"{text}?").reply["payload"][0]["data"]["text/plain"]
+    assert all(word in shown for word in words), shown
+    kernel.client.inspect("%%track_run")
+    assert kernel.client.get_shell_msg(timeout=30)["content"]["found"]
+
+
+# Faults inside the hooks
+
+COLLABORATORS = (
+    "cells.kernel_facts.request",
+    "cells.cell_line.find_line",
+    "cells.cell_line.parse_line",
+    "cells.tracked_cell.begin",
+    "cells.tracked_cell.end",
+    "cells.tracked_cell.status_of",
+    "cells.cards.show_card",
+    "cells.read_git",
+    "cells.save_surroundings",
+    "cells.active.open_runs",
+    "cell_line.take_line_off",
+    "tracked_cell.plan_cell",
+    "tracked_cell.take_before",
+    "tracked_cell.take_after",
+    "tracked_cell.python_of",
+    "tracked_cell.make_metric",
+    "tracked_cell.failure_of",
+    "recorder.Recorder.begin",
+    "recorder.Recorder.end",
+    "recorder.Recorder.call_after",
+    "recorder.Recorder.on_message",
+    "recorder.Recorder.on_idle",
+    "recorder.Recorder.unwritten",
+    "recorder.pack",
+    "recorder.OutputLog",
+    "snapshot.Snapshots.save",
+    "snapshot.Snapshots.complete",
+    "snapshot.read_environment",
+    "snapshot.find_notebook",
+    "background.Background.submit",
+)
+BREAK = """
+import importlib
+def _break(path):
+    module, _, rest = path.partition(".")
+    *owners, name = rest.split(".")
+    owner = importlib.import_module("mltrack_magics." + module)
+    for each in owners:
+        owner = getattr(owner, each)
+    kept = getattr(owner, name)
+    def broken(*arguments, **options):
+        raise RuntimeError("broken on purpose")
+    setattr(owner, name, broken)
+    globals()["_mend"] = lambda: setattr(owner, name, kept)
+"""
+TRIED = ("%%track_run\nx = 0.25\nprint('ran')\nx * 2", "%%track_run\nprint('ran')\n1 / 0", "print('ran')\n7")
+
+
+@pytest.fixture(scope="module")
+def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    with running_kernel(tmp_path_factory.mktemp("faults")) as kernel:
+        kernel.run(BREAK)
+        yield kernel
+
+
+def tried(kernel: Kernel) -> list[Outcome]:
+    outcomes = [kernel.run(cell) for cell in TRIED]
+    kernel.settle()
+    return [*outcomes, kernel.run("pass")]
+
+
+def result_of(outcome: Outcome) -> Any:
+    kept = {key: outcome.reply.get(key) for key in ("status", "ename", "evalue")}
+    return outcome.stream(), outcome.value, kept, len(outcome.reply.get("traceback", []))
+
+
+@pytest.mark.parametrize("path", COLLABORATORS)
+def test_a_fault_inside_a_hook_leaves_the_cell_as_it_is(breakable: Kernel, path: str) -> None:
+    expected = [result_of(outcome) for outcome in tried(breakable)]
+    breakable.evaluate("__import__('mltrack_magics.guard').guard.forget_warnings()")
+    assert breakable.evaluate(f"_break({path!r})") is None
+    try:
+        outcomes = tried(breakable)
+    finally:
+        breakable.evaluate("_mend()")
+    assert [result_of(outcome) for outcome in outcomes] == expected
+    said = "".join(outcome.stream("stderr") for outcome in outcomes)
+    assert "Traceback" not in said
+    assert said.count("broken on purpose") == said.count("\n"), said
+    assert said.count("\n") <= 2, said  # one for each thing that failed, however often
+    assert breakable.run(USE).cards
+    assert [run.info.status for run in breakable.runs() if run.info.status == "RUNNING"] == []
+
+
+def test_test_mode_raises(tmp_path: Path) -> None:
+    with running_kernel(tmp_path, MLTRACK_TEST_MODE="1") as kernel:
+        kernel.run(BREAK)
+        kernel.evaluate("_break('cells.tracked_cell.begin')")
+        outcome = kernel.run(USE)
+        assert "broken on purpose" in str(outcome.messages)
+        assert "Traceback" in str(outcome.messages)
+
+
+def test_the_users_warning_filters_do_not_matter(breakable: Kernel) -> None:
+    breakable.run("import warnings; warnings.simplefilter('error')")
+    breakable.evaluate("__import__('mltrack_magics.guard').guard.forget_warnings()")
+    breakable.evaluate("_break('cells.tracked_cell.end')")
+    outcome = breakable.run(USE)
+    breakable.evaluate("_mend()")
+    assert outcome.status == "ok"
+    assert outcome.stream() == "used\n"
+    assert outcome.stream("stderr").count("\n") == 1
+    assert breakable.run(USE).cards
+    breakable.run("warnings.resetwarnings()")
+
+
+@pytest.mark.parametrize("stream", ["None", "open('/dev/full', 'w', buffering=1)", "object()"])
+def test_a_broken_stderr_does_not_matter(breakable: Kernel, stream: str) -> None:
+    breakable.evaluate("__import__('mltrack_magics.guard').guard.forget_warnings()")
+    breakable.evaluate("_break('cells.tracked_cell.end')")
+    outcome = breakable.run(f"%%track_run\nimport sys\n_kept = sys.stderr\nsys.stderr = {stream}\n6 * 7")
+    breakable.evaluate("_mend()")
+    breakable.run("sys.stderr = _kept")
+    assert (outcome.status, outcome.value) == ("ok", "42")
+    assert outcome.error is None
+    assert "Error in callback" not in outcome.stream()
+
+
+def test_a_namespace_of_hostile_objects_does_not_matter(kernel: Kernel) -> None:
+    hostile = (
+        "class Hostile:\n"
+        "    def __getattribute__(self, name): raise SystemExit(name)\n"
+        "    def __eq__(self, other): raise KeyboardInterrupt\n"
+        "    __hash__ = None\n"
+        "    def __float__(self): raise MemoryError\n"
+    )
+    kernel.run(hostile)
+    outcome, run = kernel.track("h = Hostile()\nvalues = [h]\nscore = 0.5 * 2", "$h")
+    assert outcome.status == "ok"
+    assert run.data.metrics == {"score": 1.0}
+
+
+def test_interrupts_during_a_hook_stop_the_cell_and_leave_no_run_open(breakable: Kernel) -> None:
+    breakable.run(
+        "import os, signal, time\n"
+        "from mltrack_magics import cells as _cells\n"
+        "_begin = _cells.tracked_cell.begin\n"
+        "def _slow(*arguments):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return _begin(*arguments)\n"
+        "_cells.tracked_cell.begin = _slow"
+    )
+    outcome = breakable.run("%%track_run hooked\ntime.sleep(20)")
+    breakable.run("_cells.tracked_cell.begin = _begin")
+    assert outcome.error is not None
+    assert outcome.error.startswith("KeyboardInterrupt")
+    run = breakable.runs()[0]
+    assert (run.info.run_name, run.info.status) == ("hooked", "KILLED")
+
+
+def test_an_interrupt_during_the_end_of_a_cell_is_too_late(breakable: Kernel) -> None:
+    breakable.run(
+        "_end = _cells.tracked_cell.end\n"
+        "def _slow_end(*arguments):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return _end(*arguments)\n"
+        "_cells.tracked_cell.end = _slow_end"
+    )
+    outcome = breakable.run("%%track_run ended\n6 * 7")
+    breakable.run("_cells.tracked_cell.end = _end")
+    assert (outcome.status, outcome.value) == ("ok", "42")
+    assert breakable.runs()[0].info.status == "FINISHED"
