@@ -70,14 +70,6 @@ class RunTag:
 
 
 @dataclass(frozen=True, slots=True)
-class ExperimentTag:
-    """A tag of an experiment."""
-
-    key: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
 class Experiment:
     """A named group of runs. Times are ms since 1970, UTC; ``artifact_location`` is a path or URI."""
 

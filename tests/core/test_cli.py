@@ -14,6 +14,7 @@ import mltrack
 from mltrack import doctor
 from mltrack.cli import main
 from mltrack.settings import get_store
+from mltrack.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,17 +146,18 @@ def test_the_doctor_without_a_store_makes_none(tmp_path: Path) -> None:
 
 
 def test_the_doctor_names_open_runs() -> None:
-    mltrack.start_run(run_name="still open")
-    assert f"open run still open ({mltrack.active_run().info.run_id}), process {os.getpid()} on" in call("doctor").output  # type: ignore[union-attr]
+    run = mltrack.start_run(run_name="still open")
+    found = call("doctor").output
+    assert f"open run still open ({run.info.run_id}), process {os.getpid()} on" in found
 
 
 def test_the_doctor_finds_damage(run: mltrack.ActiveRun, tmp_path: Path) -> None:
     store = get_store()
-    store._database.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # type: ignore[attr-defined]
-    page = store._database.connection().execute(  # type: ignore[attr-defined]
-        "SELECT rootpage FROM sqlite_master WHERE name = 'experiments'"
-    ).fetchone()[0]
-    store.close()  # type: ignore[attr-defined]
+    assert isinstance(store, SqliteStore)
+    connection = store._database.connection()
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    page = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'experiments'").fetchone()[0]
+    store.close()
     with (tmp_path / "mltrack.db").open("r+b") as file:
         file.seek((page - 1) * 4096)
         file.write(b"\xff" * 4096)
@@ -167,7 +169,9 @@ def test_the_doctor_finds_damage(run: mltrack.ActiveRun, tmp_path: Path) -> None
 
 
 def test_the_doctor_on_what_is_no_store(tmp_path: Path) -> None:
-    (tmp_path / "mltrack.db").write_text("not a database at all, only some text that is long enough to be looked at" * 9)
+    (tmp_path / "mltrack.db").write_text(
+        "not a database at all, only some text that is long enough to be looked at" * 9
+    )
     found = call("doctor")
     assert found.exit_code == 1
     assert "BAD  The store" in found.output
@@ -175,7 +179,14 @@ def test_the_doctor_on_what_is_no_store(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("version", "racing"),
-    [((3, 6, 99), False), ((3, 7, 0), True), ((3, 45, 1), True), ((3, 51, 2), True), ((3, 51, 3), False), ((4,), False)],
+    [
+        ((3, 6, 99), False),
+        ((3, 7, 0), True),
+        ((3, 45, 1), True),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((4,), False),
+    ],
 )
 def test_which_versions_of_sqlite_have_the_race(version: tuple[int, ...], racing: bool) -> None:
     assert doctor.has_reset_race(version) is racing

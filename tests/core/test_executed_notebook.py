@@ -137,11 +137,14 @@ def test_cells_that_did_not_run_keep_what_the_file_shows() -> None:
     assert (document["cells"][1]["outputs"], document["cells"][1]["execution_count"]) == ([], None)
 
 
-def test_cells_that_were_deleted_follow_at_the_end() -> None:
+def test_cells_that_are_not_in_the_file_follow_at_the_end() -> None:
     manifest = Manifest().add("code", "b", "two", count=2).add("markdown", "end", "m")
-    document = notebook(snapshot([ran(1, "a", "one", STREAM), ran(2, "b", "two"), ran(3, "c")], manifest))
-    assert states(document) == [("b", "executed"), ("end", None), ("a", "deleted"), ("c", "deleted")]
+    deleting = ran(4, "b", "two", metadata='{"deleted_cells": ["one"]}')
+    executions = [ran(1, "a", "one", STREAM), ran(2, "b", "two"), ran(3, "c", "not-saved-yet"), deleting]
+    document = notebook(snapshot(executions, manifest))
+    assert states(document) == [("b", "executed"), ("end", None), ("a", "deleted"), ("c", "executed")]
     assert document["cells"][2]["outputs"] == STREAM
+    assert {cell["metadata"]["mltrack"]["source_in_file"] for cell in document["cells"][2:]} == {"missing"}
 
 
 def test_hosts_without_cell_ids_are_matched_by_source() -> None:
@@ -153,7 +156,7 @@ def test_hosts_without_cell_ids_are_matched_by_source() -> None:
 def test_hosts_whose_ids_differ_from_the_files_are_matched_by_source() -> None:
     manifest = Manifest().add("code", "a", "file-1").add("code", "b", "file-2")
     document = notebook(snapshot([ran(1, "b", "host-2"), ran(2, "gone", "host-3")], manifest))
-    assert states(document) == [("a", "not_executed"), ("b", "executed"), ("gone", "deleted")]
+    assert states(document) == [("a", "not_executed"), ("b", "executed"), ("gone", "executed")]
     assert [cell["id"] for cell in document["cells"][:2]] == ["file-1", "file-2"]
 
 

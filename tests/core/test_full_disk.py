@@ -7,7 +7,6 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.core.scripts import run_script
 
 if TYPE_CHECKING:
@@ -107,7 +106,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("only root mounts")
     place = tmp_path / "disk"
     place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", str(place)], capture_output=True, check=False)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", str(place)], capture_output=True, check=False
+    )
     if done.returncode:
         pytest.skip(f"no mounting here: {done.stderr.decode().strip()}")
     try:

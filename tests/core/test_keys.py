@@ -11,7 +11,22 @@ from hypothesis import strategies as st
 from mltrack.exceptions import InvalidParameterError
 from mltrack.keys import check_key, check_name, check_run_id
 
-GOOD_KEYS = ["a", "loss", "val/loss", "a b", "a.b", "a-b", "a_b", "a:b", "größe", "学習率", "0", "a" * 250, "...", "a/.b"]
+GOOD_KEYS = [
+    "a",
+    "loss",
+    "val/loss",
+    "a b",
+    "a.b",
+    "a-b",
+    "a_b",
+    "a:b",
+    "größe",
+    "学習率",
+    "0",
+    "a" * 250,
+    "...",
+    "a/.b",
+]
 BAD_KEYS = {
     "empty": "",
     "too long": "a" * 251,
@@ -76,7 +91,9 @@ def test_good_run_ids(run_id: str) -> None:
     assert check_run_id(run_id) == run_id
 
 
-@pytest.mark.parametrize("run_id", ["", "../x", "a/b", "a" * 257, "-a", "_a", "a b", "a\n", "é", "x" * 1_000_000, None, 7])
+@pytest.mark.parametrize(
+    "run_id", ["", "../x", "a/b", "a" * 257, "-a", "_a", "a b", "a\n", "é", "x" * 1_000_000, None, 7]
+)
 def test_bad_run_ids(run_id: object) -> None:
     with pytest.raises(InvalidParameterError, match="no run id") as caught:
         check_run_id(run_id)

@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlite_utils import Database as Migrated
+from tests.core.scripts import run_script, start_script
 
 from mltrack import MltrackClient
-from mltrack.entities import Metric, Param
+from mltrack.entities import Metric
 from mltrack.exceptions import StoreFormatError, StoreReadOnlyError, StoreVersionError
 from mltrack.store.connection import open_file, sqlite3
 from mltrack.store.opening import APPLICATION_ID, SCHEMA_VERSION, open_database, stored_version
 from mltrack.store.protocol import NewRun
-from mltrack.store.schema import TRACKING, m001_tracking, migrations
 from mltrack.store.sqlite import SqliteStore
-from tests.core.scripts import run_script, start_script
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 needs_root = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="changes to another user")
-FIRST_SCHEMA = 1
 
 
 def hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def schema_of(path: Path) -> set[tuple[str, str]]:
-    connection = open_file(path, read_only=True)
-    try:
-        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL").fetchall()
-    finally:
-        connection.close()
-    return {(name, sql) for name, sql in rows if not name.startswith("_")}
 
 
 def pragma(path: Path, name: str) -> object:
@@ -47,30 +33,6 @@ def pragma(path: Path, name: str) -> object:
         return connection.execute(f"PRAGMA {name}").fetchone()[0]
     finally:
         connection.close()
-
-
-def make_first_version(path: Path) -> None:
-    """Make a store as the first schema had it, with a run in it."""
-    connection = open_file(path)
-    connection.execute("BEGIN IMMEDIATE")
-    m001_tracking(Migrated(connection))
-    # What sqlite-utils notes of a migration that was applied.
-    connection.execute("COMMIT")
-    Migrated(connection)["_sqlite_migrations"].insert(
-        {"migration_set": "mltrack", "name": "m001_tracking", "applied_at": "2026-01-01"},
-        pk=("migration_set", "name"),
-    )
-    connection.execute("INSERT INTO meta VALUES ('store_id', 'first'), ('created_at', '1')")
-    connection.execute("INSERT INTO experiments VALUES (0, 'Default', 'mlartifacts/0', 'active', 1, 1)")
-    connection.execute("INSERT INTO runs (uuid, experiment_id, name, started_at) VALUES ('a1', 0, 'old', 1)")
-    connection.execute("INSERT INTO params VALUES (1, 'p', 'kept')")
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {FIRST_SCHEMA}")
-    connection.close()
-
-
-def test_the_version_counts_the_migrations() -> None:
-    assert len(migrations.pending(Migrated(memory=True))) == SCHEMA_VERSION
 
 
 def test_a_new_file_holds_the_schema_and_the_default_experiment(tmp_path: Path) -> None:
@@ -301,180 +263,3 @@ def test_a_second_opening_keeps_the_locks_of_the_first(tmp_path: Path) -> None:
     MltrackClient(str(path))
     stored_version(path)
     assert run_script(code).stdout == "held\n"
-
-
-# Migrations
-
-
-def test_a_migrated_store_keeps_its_data_and_leaves_a_backup(tmp_path: Path) -> None:
-    path = tmp_path / "mltrack.db"
-    make_first_version(path)
-    store = SqliteStore(path)
-    run = store.get_run("a1")
-    assert (run.info.run_name, run.data.params) == ("old", {"p": "kept"})
-    assert store.load_snapshot("a1") is None
-    assert stored_version(path) == SCHEMA_VERSION
-    backup = tmp_path / "mltrack.db.backup-v1"
-    assert pragma(backup, "user_version") == FIRST_SCHEMA
-    assert pragma(backup, "integrity_check") == "ok"
-    assert not list(tmp_path.glob("*.unfinished"))
-    store.close()
-    connection = open_file(path)
-    assert connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone() == ("first",)
-    connection.close()
-
-
-def test_the_backup_is_a_store_to_go_back_to(tmp_path: Path) -> None:
-    path = tmp_path / "mltrack.db"
-    make_first_version(path)
-    SqliteStore(path).close()
-    restored = tmp_path / "restored.db"
-    shutil.copy(tmp_path / "mltrack.db.backup-v1", restored)
-    assert SqliteStore(restored).get_run("a1").data.params == {"p": "kept"}
-
-
-def test_a_new_schema_equals_a_migrated_one(tmp_path: Path) -> None:
-    make_first_version(tmp_path / "old.db")
-    SqliteStore(tmp_path / "old.db").close()
-    SqliteStore(tmp_path / "new.db").close()
-    assert schema_of(tmp_path / "old.db") == schema_of(tmp_path / "new.db")
-    assert len(schema_of(tmp_path / "new.db")) >= TRACKING.count("CREATE")
-
-
-def test_an_unfinished_backup_is_made_again(tmp_path: Path) -> None:
-    path = tmp_path / "mltrack.db"
-    make_first_version(path)
-    (tmp_path / "mltrack.db.backup-v1.unfinished").write_bytes(b"half")
-    SqliteStore(path).close()
-    assert pragma(tmp_path / "mltrack.db.backup-v1", "integrity_check") == "ok"
-
-
-def test_several_processes_migrate_one_file_at_once(tmp_path: Path) -> None:
-    path = tmp_path / "mltrack.db"
-    make_first_version(path)
-    code = """
-        import sys
-        from pathlib import Path
-        from mltrack.store import schema
-        from mltrack.store.sqlite import SqliteStore
-        print("ready", flush=True)
-        sys.stdin.readline()
-        assert SqliteStore(Path("mltrack.db")).get_run("a1").data.params == {"p": "kept"}
-    """
-    started = [start_script(code, folder=tmp_path) for _ in range(4)]
-    for each in started:
-        assert each.stdout is not None
-        each.stdout.readline()
-    for each in started:
-        each.communicate("go\n", timeout=60)
-    assert [each.returncode for each in started] == [0] * 4
-    assert pragma(tmp_path / "mltrack.db.backup-v1", "user_version") == FIRST_SCHEMA
-
-
-KILLED_AT_EACH = """
-import json, os, shutil, signal
-from pathlib import Path
-import sqlite_utils
-from mltrack.store import opening, schema
-from mltrack.store.connection import open_file
-
-work = Path("work.db").absolute()
-outcomes = []
-original = opening.open_file
-
-def dying(limit):
-    count = 0
-    def trace(statement):
-        nonlocal count
-        count += 1
-        if count == limit:
-            os.kill(os.getpid(), signal.SIGKILL)
-    def open_traced(path, **options):
-        connection = original(path, **options)
-        connection.set_trace_callback(trace)
-        return connection
-    return open_traced
-
-def attempt(limit):
-    for leftover in Path().glob("work.db*"):
-        leftover.unlink()
-    if OLD:
-        shutil.copy("old.db", "work.db")
-    child = os.fork()
-    if child == 0:
-        opening.open_file = dying(limit)
-        opening.bring_up_to_date(work, 1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-def look():
-    if not work.exists():
-        return {"version": 0, "tables": 0, "ok": "ok"}
-    connection = open_file(work)
-    try:
-        return {
-            "version": connection.execute("PRAGMA user_version").fetchone()[0],
-            "tables": connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0],
-            "ok": connection.execute("PRAGMA integrity_check").fetchone()[0],
-        }
-    finally:
-        connection.close()
-
-for limit in range(1, 300):
-    status = attempt(limit)
-    found = look()
-    opening.open_database(work, now=1).close()
-    outcomes.append({"status": status, **found, "after": look()})
-    if status == 0:
-        break
-print(json.dumps(outcomes))
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.parametrize("old", [False, True], ids=["new file", "old file"])
-def test_a_migration_killed_at_any_statement_leaves_the_old_schema_or_the_new(tmp_path: Path, old: bool) -> None:
-    before = 0
-    if old:
-        make_first_version(tmp_path / "old.db")
-        before = FIRST_SCHEMA
-    done = run_script(f"OLD = {old}\n" + KILLED_AT_EACH, folder=tmp_path)
-    outcomes = json.loads(done.stdout)
-    assert outcomes[-1]["status"] == 0
-    assert len(outcomes) > 20  # it was killed at each of that many statements
-    tables = {before: outcomes[0]["tables"], SCHEMA_VERSION: outcomes[-1]["tables"]}
-    assert tables[before] < tables[SCHEMA_VERSION]
-    for outcome in outcomes:
-        assert outcome["ok"] == "ok"
-        assert outcome["version"] in tables
-        assert outcome["tables"] == tables[outcome["version"]]
-        assert outcome["after"] == {"version": SCHEMA_VERSION, "tables": tables[SCHEMA_VERSION], "ok": "ok"}
-    assert {outcome["version"] for outcome in outcomes[:-1]} >= {before}
-
-
-def test_a_full_disk_during_a_migration_leaves_the_old_schema(tmp_path: Path) -> None:
-    path = tmp_path / "mltrack.db"
-    make_first_version(path)
-    code = f"""
-        import resource, signal
-        from pathlib import Path
-        from mltrack.exceptions import StoreFullError
-        from mltrack.store import schema
-        from mltrack.store.sqlite import SqliteStore
-        import pytest
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        for limit in range(4096, 400_000, 16_384):
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-            try:
-                SqliteStore(Path({str(path)!r}))
-            except StoreFullError:
-                print("full")
-            else:
-                print("done")
-                break
-    """
-    words = run_script(code).stdout.split()
-    assert words[0] == "full"
-    assert words[-1] == "done"
-    assert SqliteStore(path).get_run("a1").data.params == {Param("p", "kept").key: "kept"}
-    assert pragma(tmp_path / "mltrack.db.backup-v1", "integrity_check") == "ok"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Content = dict[str, Any]
 LOAD = "%load_ext mltrack"
-SECONDS = 30.0
+SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +208,10 @@ class Kernel:
         assert snapshot is not None
         return as_notebook(snapshot, run.info.run_id, in_file_order=in_file_order)
 
-    def settle(self) -> None:
+    def settle(self, seconds: float = 10) -> None:
         """Wait until the outputs of ended cells are saved."""
         loaded = "__import__('mltrack_magics.extension').extension._loaded"
-        assert self.evaluate(f"[each.settle(10) for each in {loaded}.values()]") == [None]
+        assert self.evaluate(f"[each.settle({seconds}) for each in {loaded}.values()]") == [None]
 
     def __enter__(self) -> Self:
         return self

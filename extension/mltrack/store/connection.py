@@ -117,6 +117,8 @@ class Database:
         me = gate.enter()
         try:
             connection = self.connection()
+            if connection.in_transaction:  # the pragma is refused inside one
+                connection.rollback()
             connection.execute("PRAGMA synchronous = FULL")
             try:
                 return self.write(work, *arguments)

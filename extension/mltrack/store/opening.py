@@ -77,7 +77,9 @@ def stored_version(path: Path) -> int:
     if status.st_size == 0:
         return 0
     if status.st_size < HEADER_BYTES:  # SQLite takes a file of one byte for an empty one
-        raise StoreFormatError(f"The store {path} is not an SQLite database. It was left as it is; choose another path.")
+        raise StoreFormatError(
+            f"The store {path} is not an SQLite database. It was left as it is; choose another path."
+        )
     version, application, tables = _read_pragmas(path)
     if application != APPLICATION_ID and (tables or version):
         raise StoreFormatError(

@@ -1,0 +1,33 @@
+"""Looking at the files of a run in tests."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from mltrack.settings import get_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import mltrack
+
+
+def root_of(run: mltrack.ActiveRun) -> Path:
+    return get_store().artifact_root(run.info.run_id)
+
+
+def files_of(run: mltrack.ActiveRun) -> dict[str, bytes]:
+    root = root_of(run)
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def check_records(run: mltrack.ActiveRun) -> None:
+    """What was recorded is what is there: paths, sizes and digests."""
+    rows = get_store()._database.read(  # type: ignore[attr-defined]
+        lambda connection: connection.execute("SELECT path, size, digest FROM artifacts").fetchall()
+    )
+    found = {path: (len(content), hashlib.sha256(content).hexdigest()) for path, content in files_of(run).items()}
+    assert {path: (size, digest) for path, size, digest in rows} == found
+    listed = get_store().list_artifacts(run.info.run_id)
+    assert [(each.path, each.file_size) for each in listed] == sorted((path, size) for path, size, _ in rows)

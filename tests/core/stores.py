@@ -1,0 +1,35 @@
+"""Runs and experiments for tests of the store."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import TYPE_CHECKING
+
+from mltrack.entities import RunStatus
+from mltrack.store.protocol import NewRun, RunChange
+
+if TYPE_CHECKING:
+    from mltrack.store.sqlite import SqliteStore
+
+FINISHED = RunChange(status=RunStatus.FINISHED, end_time=10)
+
+
+def begin(store: SqliteStore, name: str = "run", **options: object) -> str:
+    fields = {"experiment_id": "0", "run_name": name, "start_time": 1, **options}
+    return store.create_run(NewRun(**fields)).run_id  # type: ignore[arg-type]
+
+
+def delete_run(store: SqliteStore, run_id: str) -> None:
+    store._database.write(
+        lambda connection: connection.execute("UPDATE runs SET lifecycle_stage = 'deleted' WHERE uuid = ?", (run_id,))
+    )
+
+
+def delete_experiment(store: SqliteStore, experiment_id: str) -> None:
+    query = "UPDATE experiments SET lifecycle_stage = 'deleted' WHERE id = ?"
+    store._database.write(lambda connection: connection.execute(query, (int(experiment_id),)))
+
+
+def bits(value: float) -> bytes:
+    return b"nan" if math.isnan(value) else struct.pack(">d", value)
