@@ -36,7 +36,7 @@ def read_environment() -> dict[str, object]:
         "python": {"version": platform.python_version(), "implementation": platform.python_implementation()},
         "platform": {"system": platform.system(), "release": platform.release(), "machine": platform.machine()},
         "hardware": {"cpu": _processor(), "cpu_count": os.cpu_count(), "memory_bytes": _memory_bytes()},
-        "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "variables": {name: mask_text(os.environ[name]) for name in VARIABLES if name in os.environ},
         "packages": _packages(_package_folders()),
     }
 

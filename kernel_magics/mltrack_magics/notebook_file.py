@@ -137,24 +137,27 @@ def make_manifest(
         if not isinstance(cell, dict):
             continue
         source = _joined(cell.get("source", ""))
-        entry: dict[str, Any] = {"type": cell.get("cell_type", "raw"), "source": keep(mask_text(source))}
-        for name in ("id", "metadata"):
-            if cell.get(name):
+        entry: dict[str, Any] = {"type": str(cell.get("cell_type", "raw")), "source": keep(mask_text(source))}
+        for name, kind in (("id", str), ("metadata", dict)):
+            if cell.get(name) and isinstance(cell[name], kind):
                 entry[name] = cell[name]
         if entry["type"] == "code":
             ran = executed(cell.get("id"), source)
-            if cell.get("execution_count") is not None:
+            if isinstance(cell.get("execution_count"), int):
                 entry["count"] = cell["execution_count"]
-            if cell.get("outputs") and not ran:
+            if isinstance(cell.get("outputs"), list) and cell["outputs"] and not ran:
                 entry["outputs"] = keep(json.dumps(mask_document(_without_cards(cell["outputs"])), ensure_ascii=False))
         cells.append(entry)
-    manifest = mask_document({"path": str(path), "metadata": document.get("metadata", {}), "cells": cells})
+    metadata = document.get("metadata")
+    about = metadata if isinstance(metadata, dict) else {}
+    manifest = mask_document({"path": str(path), "metadata": about, "cells": cells})
     return Blob.of(json.dumps(manifest, ensure_ascii=False, sort_keys=True)), tuple(blobs)
 
 
 def _joined(source: object) -> str:
-    return "".join(source) if isinstance(source, list) else str(source)
+    return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
 def _without_cards(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [output for output in outputs if "card" not in (output.get("metadata") or {}).get("mltrack", {})]
+    found = [output for output in outputs if isinstance(output, dict)]
+    return [output for output in found if "card" not in ((output.get("metadata") or {}).get("mltrack") or {})]

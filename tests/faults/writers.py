@@ -6,6 +6,7 @@ An acknowledgement is a line appended to a side file once the call has returned.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import sys
@@ -90,6 +91,7 @@ def count(side_path: str, threads: str, calls: str) -> None:
 
 def create(side_path: str, barrier: str) -> None:
     """Open a store that is not there yet once the barrier file is gone, and leave a run in it."""
+    importlib.import_module("mltrack.store.schema")  # slow: it would spread the openings over half a second
     Side(side_path).note("ready")
     while Path(barrier).exists():
         time.sleep(0.0005)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 from mltrack.executed_notebook import as_notebook
 from mltrack.store.protocol import RunSearch
@@ -80,6 +81,23 @@ class Kernel:
             kernel_name="python3", connection_file=str(self.state / f"kernel-{uuid.uuid4()}.json"), shutdown_wait_time=3.0
         )
         self.start()
+
+    @classmethod
+    def gone(cls, folder: Path) -> Self:
+        """Stand for a kernel that has ended, to read what it left."""
+        kernel = cls.__new__(cls)
+        kernel.folder, kernel.state = folder, folder / ".jupyter"
+        return kernel
+
+    @classmethod
+    def attached(cls, folder: Path, connection_file: Path) -> Self:
+        """Speak to a kernel that a Jupyter server has started."""
+        kernel = cls.gone(folder)
+        kernel.client = BlockingKernelClient(connection_file=str(connection_file))
+        kernel.client.load_connection_file()
+        kernel.client.start_channels()
+        kernel.client.wait_for_ready(timeout=SECONDS)
+        return kernel
 
     def start(self) -> None:
         """Start the process and connect to it."""
