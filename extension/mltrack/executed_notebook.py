@@ -81,7 +81,7 @@ def _merged(snapshot: Snapshot, manifest: Mapping[str, Any]) -> list[Cell]:
     cells = []
     for number, entry in enumerate(manifest["cells"]):
         execution = matched.get(number)
-        cells.append(_file_cell(entry, execution, snapshot.texts))
+        cells.append(_file_cell(entry, execution, snapshot.texts, saved_at=manifest.get("saved_at")))
         if execution is not None:
             pending.pop(_key(execution), None)
     deleted = {cell for each in snapshot.executions for cell in json.loads(each.metadata).get("deleted_cells", ())}
@@ -128,7 +128,9 @@ def _match(
     return found
 
 
-def _file_cell(entry: Mapping[str, Any], execution: Execution | None, texts: Mapping[str, str]) -> Cell:
+def _file_cell(
+    entry: Mapping[str, Any], execution: Execution | None, texts: Mapping[str, str], *, saved_at: int | None = None
+) -> Cell:
     saved = texts.get(entry["source"], "")
     metadata = dict(entry.get("metadata") or {})
     cell: Cell = {"cell_type": entry["type"], "metadata": metadata, "source": saved}
@@ -146,7 +148,9 @@ def _file_cell(entry: Mapping[str, Any], execution: Execution | None, texts: Map
     ran = _executed_cell(execution)
     mark = ran["metadata"]["mltrack"]
     mark["source_in_file"] = "same" if saved == execution.source else "older"
-    mark["outputs_in_file"] = "same" if entry.get("count") == execution.execution_count else "older"
+    # Each kernel counts from 1: an equal count in a file that was saved before is that of an earlier kernel.
+    is_newer = saved_at is None or saved_at >= (execution.ended_at or execution.started_at)
+    mark["outputs_in_file"] = "same" if is_newer and entry.get("count") == execution.execution_count else "older"
     return {**ran, "id": entry.get("id", ran["id"]), "metadata": {**metadata, "mltrack": mark}}
 
 

@@ -87,7 +87,8 @@ def take_line_off(lines: list[str]) -> list[str]:
     """Input transformer: replace the ``%%track_run`` line so that the rest runs as a plain cell.
 
     It becomes a comment, which keeps the line numbers of tracebacks, indented as what follows, so that IPython still
-    takes off an indentation that all lines have. Beside another cell magic, which must be first, it goes. A line that is wrong becomes a statement that says so, and nothing of the cell runs.
+    takes off an indentation that all lines have. Beside another cell magic, which must be first, it goes. A line that
+    is wrong becomes a statement that says so, and nothing of the cell runs.
     """
     found = find_line("".join(lines))
     if found is None:

@@ -78,6 +78,8 @@ class Cells:
         self._end_abandoned(message)
         kept = {"deleted_cells": metadata["deletedCells"]} if metadata.get("deletedCells") else {}
         cell_id = getattr(info, "cell_id", None)
+        if not self._frames:
+            extension.clears.begin()
         executed = extension.recorder.begin(
             info.raw_cell or "", cell_id=cell_id, message_id=None if self._frames else message, metadata=kept
         )
@@ -123,6 +125,8 @@ class Cells:
         extension.recorder.end(frame.executed, status, execution_count)
         if not extension.listening:
             extension.recorder.settle(frame.executed, history.outputs_of(extension.shell, execution_count or 0))
+        elif self._frames:  # what a cell inside a cell shows is the outer one's
+            extension.recorder.settle(frame.executed, [])
         if frame.tracked is not None:
             self._end(frame.tracked, error)
         elif error is not None:
@@ -161,7 +165,7 @@ class Cells:
             "keeping the environment",
             lambda: save_surroundings(cell.store, cell.run_id, cell.git[0] if cell.git else None),
         )
-        if not cell.options.quiet:
+        if not cell.options.quiet and not extension.clears.are_waiting(cell.executed):
             cards.show_card(extension.shell, cell.store, cell.run_id)
 
     def settle(self, seconds: float) -> None:

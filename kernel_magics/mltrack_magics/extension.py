@@ -13,6 +13,7 @@ from mltrack.exceptions import MltrackError
 from mltrack_magics import completion, history, kernel_facts, magics, shown
 from mltrack_magics.background import Background
 from mltrack_magics.cells import Cells
+from mltrack_magics.clears import Clears
 from mltrack_magics.guard import forget_warnings, guarded, warn_once
 from mltrack_magics.recorder import Recorder
 from mltrack_magics.snapshot import Snapshots
@@ -40,6 +41,7 @@ class Extension:
         self.tap = _make_tap(file, self.recorder)
         listening = self.tap is not None and self.tap.start()
         self.snapshots = Snapshots(self.recorder, shell.user_ns, connection_file=file, listening=listening)
+        self.clears = Clears(shell)
         self.cells = Cells(self)
         self.pid = os.getpid()
 
@@ -54,6 +56,7 @@ class Extension:
         shell.input_transformers_cleanup.insert(0, self.cells.transform)
         shell.events.register("pre_run_cell", self.cells.before)
         shell.events.register("post_run_cell", self.cells.after)
+        self.clears.start()
         magics.register(shell, self)
         completion.register(shell)
         shown.register(shell)
@@ -68,6 +71,7 @@ class Extension:
         shell.input_transformers_cleanup.remove(self.cells.transform)
         shell.events.unregister("pre_run_cell", self.cells.before)
         shell.events.unregister("post_run_cell", self.cells.after)
+        self.clears.stop()
         magics.unregister(shell)
         completion.unregister(shell)
         shown.unregister(shell)

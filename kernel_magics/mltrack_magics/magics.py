@@ -14,7 +14,6 @@ from mltrack.exceptions import MltrackError
 from mltrack.executed_notebook import load_notebook
 from mltrack.lookup import LAST, find_run
 from mltrack_magics.options import TRACK_RUN, VERBS, typed_text
-from mltrack_widgets import views
 
 if TYPE_CHECKING:
     import argparse
@@ -84,6 +83,8 @@ class _Verbs:
             raise UsageError(str(error)) from None
 
     def _runs(self, options: argparse.Namespace) -> None:
+        from mltrack_widgets import views  # first needed when something is shown, not when the extension is loaded
+
         limit = options.limit or str(views.ROWS)
         if not limit.isdigit() or not int(limit):
             raise UsageError(f"%mltrack runs -n needs a whole number from 1; got {limit!r}.")
@@ -97,6 +98,8 @@ class _Verbs:
         )
 
     def _show(self, options: argparse.Namespace) -> None:
+        from mltrack_widgets import views  # as in _runs
+
         display(views.show(options.run or LAST))
 
     def _notebook(self, options: argparse.Namespace) -> None:
@@ -105,6 +108,8 @@ class _Verbs:
         if options.save:
             print(f"Saved {_save(run.info.run_id, Path(options.save), in_file_order=not options.executions)}")
             return
+        from mltrack_widgets import views  # as in _runs
+
         display(views.notebook(run, in_file_order=not options.executions))
 
     def _experiment(self, options: argparse.Namespace) -> None:

@@ -85,6 +85,7 @@ class NotebookFile:
     def __init__(self) -> None:
         self._seen: tuple[str, int, int] | None = None
         self._document: dict[str, Any] | None = None
+        self.saved_at: int | None = None
 
     def read(self, path: Path) -> dict[str, Any] | None:
         """Give the file's document, or None when it is unreadable, huge or not of nbformat 4.
@@ -106,6 +107,7 @@ class NotebookFile:
         if seen != self._seen:
             self._document = _parse(path) if status.st_size <= MAX_FILE_BYTES else None
             self._seen = seen
+            self.saved_at = status.st_mtime_ns // 1_000_000
         return self._document
 
 
@@ -117,9 +119,9 @@ def _parse(path: Path) -> dict[str, Any] | None:
 
 
 def make_manifest(
-    document: Mapping[str, Any], path: Path, executed: Callable[[str | None, str], bool]
+    document: Mapping[str, Any], path: Path, *, executed: Callable[[str | None, str], bool], saved_at: int | None = None
 ) -> tuple[Blob, tuple[Blob, ...]]:
-    """Give the manifest of a notebook file, and the blobs it names.
+    """Give the manifest of a notebook file saved at a time (ms since 1970), and the blobs it names.
 
     Each cell of the file is an entry with its ``id``, ``type``, ``metadata``, and the digest of its source. A code cell
     has its execution ``count`` too, and the digest of its saved outputs unless ``executed(cell_id, source)`` says that
@@ -150,7 +152,7 @@ def make_manifest(
         cells.append(entry)
     metadata = document.get("metadata")
     about = metadata if isinstance(metadata, dict) else {}
-    manifest = mask_document({"path": str(path), "metadata": about, "cells": cells})
+    manifest = mask_document({"path": str(path), "saved_at": saved_at, "metadata": about, "cells": cells})
     return Blob.of(json.dumps(manifest, ensure_ascii=False, sort_keys=True)), tuple(blobs)
 
 

@@ -44,6 +44,8 @@ class Executed:
     status: str = "running"
     outputs: Blob | None = None
     complete: bool = False
+    clears: int = 0
+    clear_waits: bool = False  # for the next output
     version: int = 1
     written: dict[str, int] = field(default_factory=dict)
     after: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
@@ -139,6 +141,9 @@ class Recorder:
                 executed = self._open.get(parent_id)
                 if executed is None or executed.log is None:
                     return
+                if msg_type == "clear_output":
+                    executed.clears += 1
+                executed.clear_waits = msg_type == "clear_output" and bool(content.get("wait"))
                 changed = executed.log.add(msg_type, content)
                 if executed.complete:
                     changed = {*changed, executed.seq}  # a thread of the cell's is still printing

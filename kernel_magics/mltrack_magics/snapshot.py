@@ -61,7 +61,7 @@ class Snapshots:
         if document is None or self.path is None:
             self.save(store, run_id, executed, cell_key=cell_key)
             return
-        manifest = make_manifest(document, self.path, self._recorder.has_run)
+        manifest = make_manifest(document, self.path, executed=self._recorder.has_run, saved_at=self._file.saved_at)
         self._write(store, run_id, executed, (cell_key, FROM_KERNEL_AND_FILE), manifest=manifest)
         store.log_batch(run_id, tags=[RunTag(SOURCE_NAME_TAG, str(self.path))])
 

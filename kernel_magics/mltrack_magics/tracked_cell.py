@@ -73,7 +73,9 @@ def begin(shell: InteractiveShell, info: ExecutionInfo, options: CellOptions, ex
     run.belong_to_cell()
     if params:
         state.backlog.do(run.store.log_batch, run.info.run_id, params=params)
-    return TrackedCell(run, options, executed, _key(info, source, options.name), source, offset, plan, before, open_before)
+    return TrackedCell(
+        run, options, executed, _key(info, source, options.name), source, offset, plan, before, open_before
+    )
 
 
 def python_of(shell: InteractiveShell, info: ExecutionInfo) -> tuple[str, int]:

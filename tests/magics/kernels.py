@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+
 from mltrack.executed_notebook import as_notebook
 from mltrack.store.protocol import RunSearch
 from mltrack.store.sqlite import SqliteStore
@@ -78,7 +79,9 @@ class Kernel:
         self.state.mkdir(exist_ok=True)
         self.environment = clean_environment(self.state, **variables)
         self.manager = KernelManager(
-            kernel_name="python3", connection_file=str(self.state / f"kernel-{uuid.uuid4()}.json"), shutdown_wait_time=3.0
+            kernel_name="python3",
+            connection_file=str(self.state / f"kernel-{uuid.uuid4()}.json"),
+            shutdown_wait_time=3.0,
         )
         self.start()
 

@@ -1,4 +1,4 @@
-"""A tracked cell behaves as a plain one: the same messages reach the front end, in a kernel with mltrack and without."""
+"""A tracked cell behaves as a plain one: the front end gets the same messages as from a kernel without mltrack."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from tests.magics.kernels import running_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.magics.kernels import Content, Kernel, Outcome
+
+pytestmark = pytest.mark.xdist_group("magics-cells")  # its tests share a kernel
 
 SCRIPT = "import sys\nvalue = 6 * 7\nprint('from a script', sys.argv[1:])\n"
 SETUP = """
@@ -85,7 +86,7 @@ BELOW: dict[str, str] = {
     "a thousand prints": "for i in range(1000):\n    print(i)",
     "a generator of prints": "def talk():\n    for i in range(3):\n        print(i)\n        yield i\nlist(talk())",
     "a thread": "t = threading.Thread(target=print, args=('in a thread',))\nt.start()\nt.join()",
-    "other stdout": "import io\nkeep, sys.stdout = sys.stdout, io.StringIO()\nprint('x')\nsys.stdout = keep\nprint('y')",
+    "other stdout": "import io\no, sys.stdout = sys.stdout, io.StringIO()\nprint('x')\nsys.stdout = o\nprint('y')",
     "redirected": "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()) as out:\n    print('x')\nout",
     "globals": "sorted(name for name in globals() if 'track' in name)",
     "walrus and lambda": "(n := 3)\n(lambda k: k * n)(2)",

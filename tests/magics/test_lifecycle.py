@@ -7,18 +7,20 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.magics.kernels import LOAD, running_kernel, wait_until
+
 from mltrack.entities import Metric
 from mltrack.keys import END_REASON_TAG, PARENT_TAG
-
-from tests.magics.kernels import LOAD, running_kernel, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.magics.kernels import Kernel
+
     from mltrack.entities import Run
 
-    from tests.magics.kernels import Kernel
+pytestmark = pytest.mark.xdist_group("magics-lifecycle")  # its tests share a kernel
 
 # Short waits: ipykernel tells its event loop of an interrupt only when that wakes for something else.
 AWAITING = "import asyncio\nprint('begun', flush=True)\nfor i in range(600):\n    await asyncio.sleep(0.1)"
@@ -201,10 +203,14 @@ TUTORIAL = (
     "for epoch in range(3):\n    mlflow.log_metric('loss', 1 / (epoch + 1), step=epoch)",
     "mlflow.set_tag('Training Info', 'Basic LR model')\nmlflow.log_text('hello', 'notes.txt')",
     "run_id = mlflow.active_run().info.run_id\nmlflow.end_run()",
-    "with mlflow.start_run(run_name='second') as run:\n    mlflow.log_metric('accuracy', 0.9)\n"
-    "    with mlflow.start_run(nested=True):\n        mlflow.log_param('fold', 1)",
-    "assert mlflow.get_run(run_id).data.params['solver'] == 'lbfgs'\n"
-    "assert len(mlflow.search_runs(experiment_names=['tutorial'])) == 3",
+    (
+        "with mlflow.start_run(run_name='second') as run:\n    mlflow.log_metric('accuracy', 0.9)\n"
+        "    with mlflow.start_run(nested=True):\n        mlflow.log_param('fold', 1)"
+    ),
+    (
+        "assert mlflow.get_run(run_id).data.params['solver'] == 'lbfgs'\n"
+        "assert len(mlflow.search_runs(experiment_names=['tutorial'])) == 3"
+    ),
     "mlflow.set_experiment('Default')",
 )
 
@@ -329,3 +335,10 @@ def test_a_shutdown_right_after_a_cell_keeps_its_last_outputs(tmp_path: Path) ->
         snapshot = kernel.store.load_snapshot(run.info.run_id)
         assert snapshot is not None
         assert "line 1999" in snapshot.executions[-1].outputs
+
+
+def test_a_cell_inside_a_cell_is_not_waited_for(kernel: Kernel) -> None:
+    kernel.track("get_ipython().run_cell('inner = 1')")
+    began = time.monotonic()
+    kernel.settle()
+    assert time.monotonic() - began < 2

@@ -1,30 +1,24 @@
-"""The notebook as a run had executed it: what a kernel showed, the notebook's file, secrets, and other hosts."""
+"""The notebook as a run had executed it: what the kernel showed, and no secret."""
 
 from __future__ import annotations
 
-import copy
-import json
-import os
+import contextlib
 import sqlite3
-import subprocess
-import sys
-import urllib.request
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
-
-from tests.magics.kernels import LOAD, Kernel, clean_environment, run_python, running_kernel, wait_until
+from tests.magics.kernels import LOAD, running_kernel
+from tests.magics.notebooks import cells_of, stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from mltrack.entities import Run
+    from tests.magics.kernels import Kernel
+    from tests.magics.notebooks import Cell
 
-Cell = dict[str, Any]
+pytestmark = pytest.mark.xdist_group("magics-snapshots")  # its tests share a kernel
 
 
 @pytest.fixture(scope="module")
@@ -32,17 +26,6 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     with running_kernel(tmp_path_factory.mktemp("snapshots")) as started:
         started.run("import sys\nfrom IPython.display import HTML, clear_output, display")
         yield started
-
-
-def cells_of(kernel: Kernel, run: Run, **options: bool) -> list[Cell]:
-    document = kernel.notebook(run, **options)
-    nbformat.validate(nbformat.from_dict(copy.deepcopy(document)))  # type: ignore[no-untyped-call]
-    assert (document["nbformat"], document["nbformat_minor"]) == (4, 5)
-    return list(document["cells"])
-
-
-def stream(text: str, name: str = "stdout") -> Cell:
-    return {"output_type": "stream", "name": name, "text": text}
 
 
 # What was shown
@@ -80,6 +63,31 @@ def test_what_a_cell_showed_is_kept(kernel: Kernel, body: str, outputs: list[Cel
     assert cell["source"] == f"%%track_run \n{body}"
     assert cell["outputs"] == outputs
     assert cell["execution_count"] == outcome.reply["execution_count"]
+
+
+CLEARED = {
+    "at the end": ("print('a')\nclear_output(wait=True)", 0),
+    "of a display": ("display('d')\nclear_output(wait=True)", 0),
+    "then a print": ("clear_output(wait=True)\nprint('a')", 1),
+    "then a display": ("clear_output(wait=True)\ndisplay('d')", 1),
+    "then a value": ("clear_output(wait=True)\n6 * 7", 1),
+    "at once": ("print('a')\nclear_output()", 1),
+    "in a loop": ("for i in range(20):\n    clear_output(wait=True)\n    print(i)", 1),
+}
+
+
+@pytest.mark.parametrize(("body", "cards"), CLEARED.values(), ids=CLEARED)
+def test_a_card_never_clears_what_the_cell_showed(kernel: Kernel, body: str, cards: int) -> None:
+    assert len(kernel.track(body)[0].cards) == cards
+
+
+def test_cards_are_not_taken_for_outputs_when_loading_again(kernel: Kernel) -> None:
+    kernel.track("print('shown')\n6 * 7", "carded")
+    kernel.run("%reload_ext mltrack")
+    _, run = kernel.track("pass")
+    (before,) = (cell for cell in cells_of(kernel, run) if cell["source"].startswith("%%track_run carded"))
+    assert "42" in str(before["outputs"])
+    assert "text/html" not in str(before["outputs"])
 
 
 def test_a_value_is_kept_and_the_card_is_not(kernel: Kernel) -> None:
@@ -232,10 +240,8 @@ def everything_in(path: Path) -> str:
                 for value in row:
                     if isinstance(value, bytes):
                         found.append(value.decode("utf-8", "replace"))
-                        try:
+                        with contextlib.suppress(zlib.error):
                             found.append(zlib.decompress(value).decode("utf-8", "replace"))
-                        except zlib.error:
-                            pass
                     else:
                         found.append(str(value))
     files = [path, path.with_name(path.name + "-wal")]
@@ -262,240 +268,3 @@ def test_secrets_are_masked_before_they_are_stored(tmp_path: Path) -> None:
     assert "my key" in text
     assert "cannot log in with" in text
     assert {name: name in text for name in (KEY, TOKEN, PASSWORD)} == {KEY: False, TOKEN: False, PASSWORD: False}
-
-
-# The notebook's file
-
-
-def code(source: str, cell_id: str, count: int | None = None, outputs: list[Cell] | None = None) -> Cell:
-    return {
-        "cell_type": "code",
-        "id": cell_id,
-        "metadata": {},
-        "source": source,
-        "execution_count": count,
-        "outputs": outputs or [],
-    }
-
-
-def text_cell(source: str, cell_id: str) -> Cell:
-    return {"cell_type": "markdown", "id": cell_id, "metadata": {}, "source": source}
-
-
-def write_notebook(path: Path, *cells: Cell, **more: object) -> None:
-    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": list(cells), **more}))
-
-
-@pytest.fixture
-def noted(tmp_path: Path) -> Iterator[Kernel]:
-    """A kernel that knows its notebook's file as VS Code's kernels do."""
-    with running_kernel(tmp_path) as kernel:
-        kernel.run(f"__vsc_ipynb_file__ = {str(tmp_path / 'work.ipynb')!r}", "setup")
-        yield kernel
-
-
-def states(cells: list[Cell]) -> list[tuple[str, str]]:
-    return [(cell["id"], cell["metadata"].get("mltrack", {}).get("state", "")) for cell in cells]
-
-
-def test_cells_are_in_the_files_order(noted: Kernel) -> None:
-    write_notebook(
-        noted.folder / "work.ipynb",
-        text_cell("# Title", "title"),
-        code("b = 2", "b"),
-        code("never = 1", "never", 7, [stream("kept\n")]),
-        code("a = 1", "a"),
-        code("%%track_run \na + b", "run"),
-    )
-    noted.run("a = 1", "a")
-    noted.run("gone = 3", "gone")
-    noted.run("b = 2", "b")
-    noted.run("c = 3", "unsaved", deletedCells=["gone"])
-    _, run = noted.track("a + b", cell_id="run")
-    cells = cells_of(noted, run)
-    assert states(cells)[:5] == [
-        ("title", ""),
-        ("b", "executed"),
-        ("never", "not_executed"),
-        ("a", "executed"),
-        ("run", "executed"),
-    ]
-    assert states(cells)[-2:] == [("gone", "deleted"), ("unsaved", "executed")]
-    assert [cell["metadata"]["mltrack"]["source_in_file"] for cell in cells[-2:]] == ["missing", "missing"]
-    assert cells[2]["outputs"] == [stream("kept\n")]
-    assert cells[2]["execution_count"] == 7
-    assert cells[4]["outputs"][0]["data"] == {"text/plain": "3"}
-    in_order = cells_of(noted, run, in_file_order=False)
-    assert [cell["source"] for cell in in_order][-4:] == ["gone = 3", "b = 2", "c = 3", "%%track_run \na + b"]
-    assert run.info.run_id == noted.notebook(run)["metadata"]["mltrack"]["run_id"]
-    assert noted.store.get_run(run.info.run_id).data.tags["mlflow.source.name"].endswith("work.ipynb")
-
-
-def test_what_ran_is_told_from_an_older_file(noted: Kernel) -> None:
-    noted.run("same = 1\nprint('s')", "same")
-    count = noted.run("edited = 2\nprint('e')", "edited").reply["execution_count"]
-    write_notebook(
-        noted.folder / "work.ipynb",
-        code("same = 1\nprint('s')", "same", count - 1, [stream("s\n")]),
-        code("edited = 1\nprint('e')", "edited", 1, [stream("older\n")]),
-        code("%%track_run \npass", "run"),
-    )
-    _, run = noted.track("pass", cell_id="run")
-    same, edited, own = cells_of(noted, run)[:3]
-    marks = [cell["metadata"]["mltrack"] for cell in (same, edited, own)]
-    assert [mark["source_in_file"] for mark in marks] == ["same", "older", "same"]
-    assert [mark["outputs_in_file"] for mark in marks] == ["same", "older", "older"]
-    assert (edited["source"], edited["outputs"]) == ("edited = 2\nprint('e')", [stream("e\n")])
-
-
-def test_a_cell_run_twice_is_there_once_as_it_last_was(noted: Kernel) -> None:
-    write_notebook(noted.folder / "work.ipynb", code("x = 1", "x"), code("%%track_run \nx", "run"))
-    noted.run("x = 1", "x")
-    noted.run("x = 5", "x")
-    _, run = noted.track("x", cell_id="run")
-    cells = cells_of(noted, run)
-    assert [cell["source"] for cell in cells if cell["id"] == "x"] == ["x = 5"]
-    sources = [cell["source"] for cell in cells_of(noted, run, in_file_order=False)]
-    assert sources[-3:] == ["x = 1", "x = 5", "%%track_run \nx"]
-
-
-def test_cells_without_ids_are_found_by_their_source(noted: Kernel) -> None:
-    write_notebook(noted.folder / "work.ipynb", code("x = 1", "other-id"), code("%%track_run \nx", "another"))
-    noted.run("x = 1")
-    _, run = noted.track("x")
-    assert states(cells_of(noted, run))[:2] == [("other-id", "executed"), ("another", "executed")]
-
-
-FILES: dict[str, str] = {
-    "empty": "",
-    "not JSON": "{",
-    "a list": "[]",
-    "an old format": json.dumps({"nbformat": 3, "worksheets": []}),
-    "no cells": json.dumps({"nbformat": 4, "cells": None}),
-    "odd cells": json.dumps({"nbformat": 4, "cells": [1, None, "x", {}, {"cell_type": 5, "source": 6}]}),
-    "odd parts": json.dumps(
-        {
-            "nbformat": 4,
-            "metadata": [],
-            "cells": [{"cell_type": "code", "source": None, "metadata": 3, "outputs": {}, "id": 5}],
-        }
-    ),
-}
-
-
-@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
-def test_a_file_that_is_no_notebook_does_no_harm(noted: Kernel, text: str) -> None:
-    (noted.folder / "work.ipynb").write_text(text)
-    outcome, run = noted.track("print('shown')", cell_id="run")
-    assert outcome.stream("stderr") == ""
-    assert stream("shown\n") in [output for cell in cells_of(noted, run) for output in cell.get("outputs", [])]
-
-
-# Other hosts
-
-
-def test_plain_ipython(tmp_path: Path) -> None:
-    script = (
-        "from IPython.core.interactiveshell import InteractiveShell\n"
-        "shell = InteractiveShell.instance()\n"
-        "run = lambda cell: shell.run_cell(cell, store_history=True)\n"
-        "run('%load_ext mltrack')\nrun('a = 1')\n"
-        "result = run('%%track_run plain\\nC = 0.5\\na + 1')\n"
-        "assert result.result == 2, result\n"
-        "assert run('%%track_run failing\\n1 / 0').success is False\n"
-        "run('%mltrack runs')\n"
-    )
-    shown = run_python(script, tmp_path)
-    assert "plain" in shown
-    kernel = Kernel.gone(tmp_path)
-    failing, run = kernel.runs()
-    assert (run.info.run_name, run.info.status, run.data.params) == ("plain", "FINISHED", {"C": "0.5", "a": "1"})
-    assert failing.info.status == "FAILED"
-    snapshot = kernel.store.load_snapshot(run.info.run_id)
-    assert snapshot is not None
-    assert snapshot.executions[-1].source == "%%track_run plain\nC = 0.5\na + 1"
-    assert '"text/plain":"2"' in snapshot.executions[-1].outputs
-    assert "IPython's history" in snapshot.how
-
-
-HOSTED = (LOAD, "a = 1", "%%track_run hosted\nC = 0.5\nprint('shown')\na + C", "print('after')")
-
-
-def check_hosted(folder: Path) -> None:
-    kernel = Kernel.gone(folder)
-    (run,) = kernel.runs()
-    assert (run.info.run_name, run.info.status) == ("hosted", "FINISHED")
-    assert run.data.params == {"C": "0.5", "a": "1"}
-    snapshot = kernel.store.load_snapshot(run.info.run_id)
-    assert snapshot is not None
-    assert [each.source for each in snapshot.executions[-3:]] == list(HOSTED[:3])
-    assert "shown" in snapshot.executions[-1].outputs
-
-
-def hosted_notebook(path: Path) -> None:
-    write_notebook(
-        path,
-        *(code(source, f"cell-{number}") for number, source in enumerate(HOSTED)),
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-    )
-
-
-def test_nbclient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hosted_notebook(tmp_path / "hosted.ipynb")
-    for name in list(os.environ):
-        monkeypatch.delenv(name)
-    for name, value in clean_environment(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    document = nbformat.read(tmp_path / "hosted.ipynb", as_version=4)  # type: ignore[no-untyped-call]
-    NotebookClient(document, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    assert any("hosted" in str(output) for output in document.cells[2].outputs)
-    check_hosted(tmp_path)
-
-
-def test_papermill(tmp_path: Path) -> None:
-    hosted_notebook(tmp_path / "hosted.ipynb")
-    script = "import papermill\npapermill.execute_notebook('hosted.ipynb', 'done.ipynb', progress_bar=False)"
-    run_python(script, tmp_path)
-    check_hosted(tmp_path)
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[str, int]]:
-    """A Jupyter server without a browser: its address and process."""
-    state = tmp_path / ".jupyter"
-    state.mkdir()
-    command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", "--port=0"]
-    options = ["--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=tok", f"--ServerApp.root_dir={tmp_path}"]
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([*command, *options], env=clean_environment(state), cwd=tmp_path, **quiet)
-    facts = state / f"jpserver-{process.pid}.json"
-    try:
-        wait_until(lambda: facts.exists() and facts.stat().st_size, seconds=30, what="the server's start")
-        yield f"{json.loads(facts.read_text())['url']}api/sessions", process.pid
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def ask(url: str, method: str, **content: object) -> Any:
-    headers = {"Authorization": "token tok", "Content-Type": "application/json"}
-    request = urllib.request.Request(url, json.dumps(content).encode(), headers, method=method)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
-
-
-def test_a_jupyter_server_is_asked_where_the_notebook_is(tmp_path: Path, server: tuple[str, int]) -> None:
-    url, _ = server
-    write_notebook(tmp_path / "first.ipynb", code("x", "x"))
-    session = ask(url, "POST", path="first.ipynb", name="first", type="notebook", kernel={"name": "python3"})
-    kernel = Kernel.attached(tmp_path, tmp_path / ".jupyter" / f"kernel-{session['kernel']['id']}.json")
-    kernel.run(LOAD)
-    assert f"notebook     {tmp_path / 'first.ipynb'}\n" in kernel.run("%mltrack status").stream()
-    (tmp_path / "first.ipynb").unlink()
-    write_notebook(tmp_path / "renamed.ipynb", text_cell("# Title", "t"), code("%%track_run \n1", "run"))
-    ask(f"{url}/{session['id']}", "PATCH", path="renamed.ipynb")
-    _, run = kernel.track("1", cell_id="run")
-    assert states(cells_of(kernel, run))[:2] == [("t", ""), ("run", "executed")]
-    assert kernel.store.get_run(run.info.run_id).data.tags["mlflow.source.name"] == str(tmp_path / "renamed.ipynb")
-    assert "renamed.ipynb" in kernel.run("%mltrack status").stream()
-    kernel.client.stop_channels()
