@@ -1,18 +1,34 @@
-"""What every test gets: a folder of its own to work in, and an mltrack that has chosen nothing yet."""
+"""What every test gets: a folder of its own to work in, and an mltrack that has chosen nothing yet.
+
+With ``pytest -n 2`` the tests of a file share a worker, as they share kernels; those of the browser share one, too.
+"""
 
 from __future__ import annotations
 
 import os
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from mltrack import active, run_names, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives whole files to workers; all browser tests count as one file, since they share a page."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "browser" if "tests/browser/" in file else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""One JupyterLab page for all browser tests, and the marks that keep them together."""
+"""One JupyterLab page for all browser tests."""
 
 from __future__ import annotations
 
@@ -18,14 +18,6 @@ LAB = pytest.StashKey[Lab]()
 def is_here(item: pytest.Item) -> bool:
     """True for the tests of this folder: pytest hands the hooks below those of every folder."""
     return Path(__file__).parent in item.path.parents
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the browser tests; with ``pytest -n 2 --dist loadgroup`` one worker runs them all."""
-    for item in filter(is_here, items):
-        item.add_marker(pytest.mark.browser)
-        item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator
     from tests.browser.lab import Lab
 
+pytestmark = pytest.mark.browser
 CARD = ".mltrack .mt-card"
 TRACKED = """%%track_run baseline --experiment digits
 C = 1.0

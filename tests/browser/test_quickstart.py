@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator
     from tests.browser.lab import Lab
 
+pytestmark = pytest.mark.browser
 QUICKSTART = Path(__file__).parents[2] / "notebooks" / "quickstart.ipynb"
 CARD = ".mltrack .mt-card"
 TABLE = ".mltrack table"

@@ -202,7 +202,9 @@ def test_a_tab_takes_one_column() -> None:
         parse_filter("metrics.x\t== 1\r\n")
 
 
-@pytest.mark.parametrize("wrong", [5, b"metrics.x > 1", ["metrics.x > 1"], object()], ids=lambda wrong: type(wrong).__name__)
+@pytest.mark.parametrize(
+    "wrong", [5, b"metrics.x > 1", ["metrics.x > 1"], object()], ids=lambda wrong: type(wrong).__name__
+)
 def test_a_filter_that_is_no_text_is_refused(wrong: Any) -> None:
     with pytest.raises(InvalidParameterError, match="expected a text"):
         parse_filter(wrong)

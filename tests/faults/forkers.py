@@ -147,7 +147,7 @@ def executor(_: str) -> None:
 
 def jobs(_: str) -> None:
     """The same with joblib, as scikit-learn uses it."""
-    import joblib  # type: ignore[import-untyped]  # optional
+    import joblib  # optional
 
     uri = mltrack.get_tracking_uri()
     with mltrack.start_run() as run:

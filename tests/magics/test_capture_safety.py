@@ -125,7 +125,11 @@ class Model:
     pass
 
 
-@pytest.mark.parametrize("make", [Model, lambda: np.ones(3), lambda: np.array(1.5), lambda: {1.5}], ids=str)
+@pytest.mark.parametrize(
+    "make",
+    [Model, lambda: np.ones(3), lambda: np.array(1.5), lambda: {1.5}],
+    ids=["object", "array", "scalar array", "set"],
+)
 def test_before_keeps_no_object_alive(make: Callable[[], Any]) -> None:
     namespace = {"model": make(), "used": make()}
     plan = plan_cell("print(used)\nmodel = used = None")

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from tests.magics.kernels import Kernel
 
-pytestmark = pytest.mark.xdist_group("magics-cell_line")  # its tests share a kernel
 
 PLACES: dict[str, tuple[str, tuple[int, str] | None]] = {
     "first": ("%%track_run\nx = 1", (0, "")),

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from tests.magics.kernels import Content, Kernel, Outcome
 
-pytestmark = pytest.mark.xdist_group("magics-cells")  # its tests share a kernel
 
 SCRIPT = "import sys\nvalue = 6 * 7\nprint('from a script', sys.argv[1:])\n"
 SETUP = """

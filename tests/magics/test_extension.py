@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from tests.magics.kernels import Kernel
 
-pytestmark = pytest.mark.xdist_group("magics-extension")  # its tests share a kernel
 
 # What of a shell and its process an extension could leave something in.
 TRACES = """

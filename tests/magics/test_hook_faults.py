@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from tests.magics.kernels import Kernel, Outcome
 
-pytestmark = pytest.mark.xdist_group("magics-faults")  # its tests share a kernel
-
 
 USE = "%%track_run\nC = 0.5\nprint('used')"
 COLLABORATORS = (

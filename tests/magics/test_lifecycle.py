@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from mltrack.entities import Run
 
-pytestmark = pytest.mark.xdist_group("magics-lifecycle")  # its tests share a kernel
 
 # Short waits: ipykernel tells its event loop of an interrupt only when that wakes for something else.
 AWAITING = "import asyncio\nprint('begun', flush=True)\nfor i in range(600):\n    await asyncio.sleep(0.1)"

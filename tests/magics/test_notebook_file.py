@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.xdist_group("magics-snapshots")  # its tests share a kernel
-
 
 @pytest.fixture
 def noted(tmp_path: Path) -> Iterator[Kernel]:
@@ -145,15 +143,26 @@ def server(tmp_path: Path) -> Iterator[tuple[str, int]]:
     facts = state / f"jpserver-{process.pid}.json"
     try:
         wait_until(lambda: facts.exists() and facts.stat().st_size, seconds=30, what="the server's start")
-        yield f"{json.loads(facts.read_text())['url']}api/sessions", process.pid
+        url = f"{json.loads(facts.read_text())['url']}api/sessions"
+        wait_until(lambda: answers(url), seconds=30, what="the server's first answer")
+        yield url, process.pid
     finally:
         process.terminate()
         process.wait(20)
 
 
+def answers(url: str) -> bool:
+    """The facts are written a little before the server listens."""
+    try:
+        ask(url, "GET")
+    except OSError:
+        return False
+    return True
+
+
 def ask(url: str, method: str, **content: object) -> Any:
     headers = {"Authorization": "token tok", "Content-Type": "application/json"}
-    request = urllib.request.Request(url, json.dumps(content).encode(), headers, method=method)
+    request = urllib.request.Request(url, json.dumps(content).encode() if content else None, headers, method=method)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)
 

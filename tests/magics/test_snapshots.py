@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from tests.magics.kernels import Kernel
     from tests.magics.notebooks import Cell
 
-pytestmark = pytest.mark.xdist_group("magics-snapshots")  # its tests share a kernel
-
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from tests.magics.kernels import Kernel, Outcome
 
-pytestmark = pytest.mark.xdist_group("magics-verbs")  # its tests share a kernel
 
 RUNS = (
     "%%track_run alpha -p C=0.5 -t stage=dev\naccuracy = len('abc') / 4",
