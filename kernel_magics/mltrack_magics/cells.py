@@ -44,7 +44,6 @@ class Cells:
     def __init__(self, extension: Extension) -> None:
         self._extension = extension
         self._frames: list[_Frame] = []
-        self.last_run_id: str | None = None
         # One object each, so that what was registered is what is unregistered.
         self.before = guarded("tracking the start of a cell", resend=True)(self._before)
         self.after = guarded("tracking the end of a cell")(self._after)
@@ -152,7 +151,6 @@ class Cells:
     def _end(self, cell: TrackedCell, error: BaseException | None) -> None:
         extension = self._extension
         tracked_cell.end(extension.shell, cell, error)
-        self.last_run_id = cell.run_id
         if cell.options.snapshot:
             extension.snapshots.save(cell.store, cell.run_id, cell.executed, cell_key=cell.key)
             extension.recorder.call_after(

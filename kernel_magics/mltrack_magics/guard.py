@@ -52,14 +52,18 @@ def guarded(
     def decorate(hook: Callable[Arguments, Result]) -> Callable[Arguments, Result | None]:
         @functools.wraps(hook)
         def call(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result | None:
-            with _Uninterrupted(resend=resend):
-                try:
+            try:
+                with _Uninterrupted(resend=resend):
                     return hook(*arguments, **options)
-                except Exception as error:
-                    if test_mode():
-                        raise
-                    warn_once(what, error)
-                    return None
+            except KeyboardInterrupt:  # it fell between our lines; IPython would print it and let the cell run on
+                if not resend:
+                    raise
+                _send_interrupt_again()
+            except Exception as error:
+                if test_mode():
+                    raise
+                warn_once(what, error)
+            return None
 
         return call
 
@@ -87,7 +91,11 @@ class _Uninterrupted:
             return
         signal.signal(signal.SIGINT, self._before)
         if self._came and self._resend:
-            # A hook cannot stop the cell that comes after it, a signal can.
-            again = threading.Timer(_RESEND_SECONDS, os.kill, (os.getpid(), signal.SIGINT))
-            again.daemon = True
-            again.start()
+            _send_interrupt_again()
+
+
+def _send_interrupt_again() -> None:
+    """Interrupt the cell that comes after a hook: the hook itself cannot stop it, a signal can."""
+    again = threading.Timer(_RESEND_SECONDS, os.kill, (os.getpid(), signal.SIGINT))
+    again.daemon = True
+    again.start()

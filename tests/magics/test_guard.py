@@ -14,7 +14,7 @@ from mltrack.exceptions import StoreFullError
 from mltrack_magics.guard import forget_warnings, guarded, warn_once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +94,22 @@ def test_what_is_no_fault_goes_through(error: type[BaseException]) -> None:
     with pytest.raises(error):
         guarded("a hook")(hook)()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interrupt_between_the_guards_own_lines_still_stops_the_cell() -> None:
+    """IPython prints an interrupt that a hook raises, and goes on with the cell."""
+
+    @guarded("looking", resend=True)
+    def hook() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):  # sent again, and so raised here, in what stands for the cell
+        _run_hook_and_cell(hook)
+
+
+def _run_hook_and_cell(hook: Callable[[], None]) -> None:
+    try:
+        hook()
+    except KeyboardInterrupt:
+        pytest.fail("the hook raised it itself")
+    time.sleep(1)

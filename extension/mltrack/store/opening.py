@@ -7,6 +7,7 @@ import stat
 import uuid
 from typing import TYPE_CHECKING
 
+from mltrack.config import ARTIFACT_FOLDER
 from mltrack.exceptions import StoreError, StoreFormatError, StoreReadOnlyError, StoreVersionError
 from mltrack.store.connection import Database, open_file, sqlite3, translated
 from mltrack.store.fork_gate import gate
@@ -191,6 +192,6 @@ def _fill_in(connection: Connection, now: int) -> None:
     connection.execute("INSERT OR IGNORE INTO meta VALUES ('created_at', ?)", (str(now),))
     connection.execute(
         "INSERT OR IGNORE INTO experiments (id, name, artifact_location, created_at, updated_at)"
-        " VALUES (0, 'Default', 'mlartifacts/0', ?, ?)",
-        (now, now),
+        " VALUES (0, 'Default', ?, ?, ?)",
+        (f"{ARTIFACT_FOLDER}/0", now, now),
     )

@@ -6,6 +6,7 @@ import json
 import uuid
 from typing import TYPE_CHECKING
 
+from mltrack.config import ARTIFACT_FOLDER
 from mltrack.entities import Experiment, Metric, Run, RunData, RunInfo, RunStatus, RunTag
 from mltrack.exceptions import InvalidParameterError, NotFoundError
 from mltrack.keys import RUN_NAME_TAG
@@ -35,7 +36,7 @@ def insert_experiment(connection: Connection, name: str, artifact_location: str 
         (name, artifact_location or "", now, now),
     ).fetchone()
     if artifact_location is None:
-        place = f"mlartifacts/{row[0]}"
+        place = f"{ARTIFACT_FOLDER}/{row[0]}"
         connection.execute("UPDATE experiments SET artifact_location = ? WHERE id = ?", (place, row[0]))
     return int(row[0])
 
