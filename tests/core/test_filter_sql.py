@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mltrack.exceptions import InvalidParameterError
 from mltrack.store.filter_sql import Entity, Key, OrderKey
 from mltrack.store.filters import compile_search
-from mltrack.store.schema import TRACKING
+from mltrack.store.tables import TRACKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

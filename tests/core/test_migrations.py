@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -12,10 +13,12 @@ from sqlite_utils import Database as Migrated
 from tests.core.scripts import run_script, start_script
 
 from mltrack.entities import Param
+from mltrack.store import schema
 from mltrack.store.connection import open_file
 from mltrack.store.opening import APPLICATION_ID, SCHEMA_VERSION, stored_version
-from mltrack.store.schema import TRACKING, m001_tracking, migrations
+from mltrack.store.schema import m001_tracking, migrations
 from mltrack.store.sqlite import SqliteStore
+from mltrack.store.tables import TRACKING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +32,7 @@ def schema_of(path: Path) -> set[tuple[str, str]]:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL").fetchall()
     finally:
         connection.close()
-    return {(name, sql) for name, sql in rows if not name.startswith("_")}
+    return {(name, sql) for name, sql in rows if "_sqlite_migrations" not in name}
 
 
 def pragma(path: Path, name: str) -> object:
@@ -97,6 +100,21 @@ def test_a_new_schema_equals_a_migrated_one(tmp_path: Path) -> None:
     assert len(schema_of(tmp_path / "new.db")) >= TRACKING.count("CREATE")
 
 
+def test_a_new_store_takes_the_next_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mltrack.db"
+    SqliteStore(path).close()
+    later = copy.deepcopy(migrations)
+    later(name="m003_more")(lambda db: db.execute("CREATE TABLE more (id)"))
+    monkeypatch.setattr(schema, "migrations", later)
+    connection = open_file(path)
+    connection.execute("BEGIN IMMEDIATE")
+    schema.migrate(connection, SCHEMA_VERSION)
+    connection.execute("COMMIT")
+    connection.close()
+    assert "more" in {name for name, _ in schema_of(path)}
+    assert len(later.applied(Migrated(open_file(path)))) == SCHEMA_VERSION + 1
+
+
 def test_an_unfinished_backup_is_made_again(tmp_path: Path) -> None:
     path = tmp_path / "mltrack.db"
     make_first_version(path)
@@ -134,6 +152,7 @@ import sqlite_utils
 from mltrack.store import opening, schema
 from mltrack.store.connection import open_file
 
+COUNT = "SELECT count(*) FROM sqlite_master WHERE name NOT LIKE '%sqlite%'"
 work = Path("work.db").absolute()
 outcomes = []
 original = opening.open_file
@@ -170,7 +189,7 @@ def look():
     try:
         return {
             "version": connection.execute("PRAGMA user_version").fetchone()[0],
-            "tables": connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0],
+            "tables": connection.execute(COUNT).fetchone()[0],
             "ok": connection.execute("PRAGMA integrity_check").fetchone()[0],
         }
     finally:

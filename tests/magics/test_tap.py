@@ -341,7 +341,7 @@ def run_script(publisher: Publisher, body: str) -> subprocess.CompletedProcess[s
         assert tap.start(10)
     """
     code = textwrap.dedent(script) + textwrap.dedent(body)
-    command = [sys.executable, "-X", "dev", "-c", code]
+    command = [sys.executable, "-X", "dev", "-W", "ignore:Jupyter is migrating:DeprecationWarning", "-c", code]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
 

@@ -61,12 +61,19 @@ class Notebook:
             if message["parent_header"].get("msg_id") == msg_id:
                 idle = message["content"].get("execution_state") == "idle"
                 seen.append(["idle", {}] if idle else [message["msg_type"], message["content"]])
-        self.client.get_shell_msg(timeout=30)
+        self._reply(msg_id)
         return msg_id, seen
 
+    def _reply(self, msg_id: str) -> Any:
+        """The reply to one request; a kernel may still be answering those that asked whether it is there."""
+        while True:
+            message = self.client.get_shell_msg(timeout=30)
+            if message["parent_header"].get("msg_id") == msg_id:
+                return message["content"]
+
     def read(self, expression: str) -> Any:
-        self.client.execute(f"open({str(self.path)!r}, 'w').write(json.dumps({expression}))", silent=True)
-        reply = self.client.get_shell_msg(timeout=30)["content"]
+        code = f"open({str(self.path)!r}, 'w').write(json.dumps({expression}))"
+        reply = self._reply(self.client.execute(code, silent=True))
         assert reply["status"] == "ok", reply
         return json.loads(self.path.read_text(encoding="utf-8"))
 

@@ -11,12 +11,13 @@ from mltrack.config import ARTIFACT_FOLDER
 from mltrack.exceptions import StoreError, StoreFormatError, StoreReadOnlyError, StoreVersionError
 from mltrack.store.connection import Database, open_file, sqlite3, translated
 from mltrack.store.fork_gate import gate
+from mltrack.store.tables import SCRIPTS, statements
 
 if TYPE_CHECKING:
     from pathlib import Path
     from sqlite3 import Connection
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = len(SCRIPTS)
 APPLICATION_ID = 0x6D6C7472  # "mltr", in SQLite's header, so that another program's database is known as such
 MIGRATION_SECONDS = 60
 HEADER_BYTES = 100
@@ -164,19 +165,11 @@ def _back_up(path: Path, version: int) -> None:
 
 
 def _migrate(connection: Connection, path: Path, now: int) -> None:
-    # sqlite-utils brings pandas along (0.4 s), so only a file that needs a migration waits for it.
-    from sqlite_utils import Database as Migrated
-
-    from mltrack.store.schema import migrations  # imports sqlite-utils
-
-    database = Migrated(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version < SCHEMA_VERSION:
-            if version > 0:
-                _back_up(path, version)  # under the write lock: one process does it, and no one writes meanwhile
-            migrations.apply(database)
+            _make_tables(connection) if version == 0 else _upgrade(connection, path, version)
             _fill_in(connection, now)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -185,6 +178,20 @@ def _migrate(connection: Connection, path: Path, now: int) -> None:
         if connection.in_transaction:
             connection.rollback()
         raise
+
+
+def _make_tables(connection: Connection) -> None:
+    for script in SCRIPTS:
+        for statement in statements(script):
+            connection.execute(statement)
+
+
+def _upgrade(connection: Connection, path: Path, version: int) -> None:
+    # sqlite-utils brings pandas along (half a second), so only an old file waits for it.
+    from mltrack.store.schema import migrate
+
+    _back_up(path, version)  # under the write lock: one process does it, and no one writes meanwhile
+    migrate(connection, version)
 
 
 def _fill_in(connection: Connection, now: int) -> None:

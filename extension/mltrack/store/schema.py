@@ -1,190 +1,49 @@
-"""The store's tables, as an ordered list of small named migrations.
+"""The store's migrations: an ordered list of small named ones, each run once (sqlite-utils' ``Migrations``).
 
-Each migration runs once, in the transaction that also records it (sqlite-utils' ``Migrations``); all of them run under
-one write lock, so that two processes opening a new file see either nothing or the whole. ``PRAGMA user_version`` holds
-the number of migrations applied, so that opening a file that is current needs neither sqlite-utils nor a lock.
-
-Ids are integers inside; the hexadecimal and decimal texts that MLflow's users see are made at the edge. Times are
-milliseconds since 1970, UTC. SQLite keeps NaN as NULL and -0.0 as 0.0, so ``special`` says which float a row means:
-0 the one in ``value``, 1 NaN, 2 negative zero.
+All that a file lacks run in one transaction under one write lock, so that two processes opening an old file see
+either the old or the new. ``PRAGMA user_version`` holds the number of migrations applied, so that opening a file that
+is current needs neither sqlite-utils nor a lock. A new file is made from the same scripts without sqlite-utils, which
+brings pandas along and takes half a second; what sqlite-utils notes of migrations is made up for by the next one.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlite_utils import Migrations
+from sqlite_utils import Database, Migrations
+
+from mltrack.store.tables import NOTEBOOKS, TRACKING, statements
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from sqlite3 import Connection
 
 migrations = Migrations("mltrack")
-
-TRACKING = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE experiments (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    artifact_location TEXT NOT NULL,
-    lifecycle_stage TEXT NOT NULL DEFAULT 'active' CHECK (lifecycle_stage IN ('active', 'deleted')),
-    created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL
-);
-CREATE TABLE experiment_tags (
-    experiment_id INTEGER NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
-    key TEXT NOT NULL,
-    value TEXT NOT NULL,
-    PRIMARY KEY (experiment_id, key)
-) WITHOUT ROWID;
-CREATE TABLE environments (
-    id INTEGER PRIMARY KEY,
-    digest BLOB NOT NULL UNIQUE,
-    document BLOB NOT NULL
-);
-CREATE TABLE runs (
-    id INTEGER PRIMARY KEY,
-    uuid TEXT NOT NULL UNIQUE,
-    experiment_id INTEGER NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    user_id TEXT NOT NULL DEFAULT '',
-    status TEXT NOT NULL DEFAULT 'RUNNING'
-        CHECK (status IN ('RUNNING', 'SCHEDULED', 'FINISHED', 'FAILED', 'KILLED')),
-    lifecycle_stage TEXT NOT NULL DEFAULT 'active' CHECK (lifecycle_stage IN ('active', 'deleted')),
-    started_at INTEGER NOT NULL,
-    ended_at INTEGER,
-    deleted_at INTEGER,
-    -- 1 while points are only in metrics; 0 once latest_metrics has the last of each key
-    live INTEGER NOT NULL DEFAULT 1,
-    -- the process that writes the run, as process.Owner text; NULL when a client made it for others
-    owner TEXT,
-    environment_id INTEGER REFERENCES environments (id)
-);
-CREATE INDEX runs_by_start ON runs (experiment_id, started_at, uuid);
-CREATE INDEX runs_open ON runs (id) WHERE status = 'RUNNING';
-CREATE INDEX runs_live ON runs (id) WHERE live = 1;
-CREATE TABLE run_tags (
-    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    key TEXT NOT NULL,
-    value TEXT NOT NULL,
-    PRIMARY KEY (run_id, key)
-) WITHOUT ROWID;
-CREATE TABLE params (
-    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    key TEXT NOT NULL,
-    value TEXT NOT NULL,
-    PRIMARY KEY (run_id, key)
-) WITHOUT ROWID;
-CREATE TABLE metric_keys (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE metrics (
-    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    key_id INTEGER NOT NULL REFERENCES metric_keys (id),
-    step INTEGER NOT NULL,
-    timestamp INTEGER NOT NULL,
-    value REAL NOT NULL,
-    special INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (run_id, key_id, step, timestamp, value, special)
-) WITHOUT ROWID;
-CREATE TABLE latest_metrics (
-    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    key_id INTEGER NOT NULL REFERENCES metric_keys (id),
-    step INTEGER NOT NULL,
-    timestamp INTEGER NOT NULL,
-    value REAL NOT NULL,
-    special INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (run_id, key_id)
-) WITHOUT ROWID;
-CREATE TABLE artifacts (
-    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    path TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    digest TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    PRIMARY KEY (run_id, path)
-) WITHOUT ROWID;
-CREATE TABLE failures (
-    run_id INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    message TEXT NOT NULL,
-    traceback TEXT NOT NULL
-);
-CREATE TABLE captured_names (
-    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    kind TEXT NOT NULL CHECK (kind IN ('param', 'metric')),
-    name TEXT NOT NULL,
-    origin TEXT NOT NULL CHECK (origin IN ('bound', 'read', 'option')),
-    line INTEGER,
-    "column" INTEGER,
-    end_line INTEGER,
-    end_column INTEGER,
-    PRIMARY KEY (run_id, kind, name)
-) WITHOUT ROWID;
-"""
-
-NOTEBOOKS = """
--- Sources, outputs and manifests by what they hold: a cell that did not change is kept once.
-CREATE TABLE blobs (
-    id INTEGER PRIMARY KEY,
-    digest BLOB NOT NULL UNIQUE,
-    size INTEGER NOT NULL,
-    encoding TEXT NOT NULL CHECK (encoding IN ('raw', 'zlib')),
-    data BLOB NOT NULL
-);
--- One kernel from its start to its end; its executions are an append-only log, and a run's snapshot is a prefix of it.
-CREATE TABLE sessions (
-    id INTEGER PRIMARY KEY,
-    uuid TEXT NOT NULL UNIQUE,
-    kernel_id TEXT,
-    notebook_path TEXT,
-    language_info TEXT NOT NULL DEFAULT '{}',
-    started_at INTEGER NOT NULL
-);
-CREATE TABLE executions (
-    session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-    seq INTEGER NOT NULL,
-    cell_id TEXT,
-    execution_count INTEGER,
-    source_id INTEGER NOT NULL REFERENCES blobs (id),
-    started_at INTEGER NOT NULL,
-    ended_at INTEGER,
-    status TEXT NOT NULL CHECK (status IN ('running', 'ok', 'error', 'interrupted')),
-    metadata TEXT NOT NULL DEFAULT '{}',
-    PRIMARY KEY (session_id, seq)
-) WITHOUT ROWID;
--- What an execution had shown by the time execution as_of was under way: later cells may update earlier displays.
-CREATE TABLE outputs (
-    session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-    seq INTEGER NOT NULL,
-    as_of INTEGER NOT NULL,
-    blob_id INTEGER NOT NULL REFERENCES blobs (id),
-    PRIMARY KEY (session_id, seq, as_of)
-) WITHOUT ROWID;
-CREATE TABLE snapshots (
-    run_id INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
-    session_id INTEGER NOT NULL REFERENCES sessions (id),
-    seq INTEGER NOT NULL,
-    cell_key TEXT NOT NULL,
-    how TEXT NOT NULL,
-    manifest_id INTEGER REFERENCES blobs (id)
-);
-CREATE INDEX snapshots_by_cell ON snapshots (cell_key, run_id);
-"""
 
 
 @migrations()
 def m001_tracking(db: Database) -> None:
     """Experiments, runs, and what is logged to them."""
-    run_statements(db, TRACKING)
+    _run(db, TRACKING)
 
 
 @migrations()
 def m002_notebooks(db: Database) -> None:
     """Notebook snapshots, their cells and outputs."""
-    run_statements(db, NOTEBOOKS)
+    _run(db, NOTEBOOKS)
 
 
-def run_statements(db: Database, script: str) -> None:
-    """Run each statement of a script inside the open transaction (``executescript`` would commit it)."""
-    lines = [line for line in script.splitlines() if not line.lstrip().startswith("--")]
-    for statement in "\n".join(lines).split(";"):
-        if statement.strip():
-            db.execute(statement)
+def migrate(connection: Connection, version: int) -> None:
+    """Run the migrations that a file of this version lacks, inside the caller's transaction."""
+    database = Database(connection)
+    applied = len(migrations.applied(database))
+    migrations.ensure_migrations_table(database)
+    for missing in migrations.pending(database)[: version - applied]:
+        noted = {"migration_set": migrations.name, "name": missing.name, "applied_at": str(datetime.now(UTC))}
+        database.table(migrations.migrations_table).insert(noted)
+    migrations.apply(database)
+
+
+def _run(db: Database, script: str) -> None:
+    for statement in statements(script):
+        db.execute(statement)
