@@ -7,9 +7,12 @@ import struct
 from typing import TYPE_CHECKING
 
 from mltrack.entities import RunStatus
+from mltrack.store.connection import open_file
 from mltrack.store.protocol import NewRun, RunChange
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mltrack.store.sqlite import SqliteStore
 
 FINISHED = RunChange(status=RunStatus.FINISHED, end_time=10)
@@ -33,3 +36,11 @@ def delete_experiment(store: SqliteStore, experiment_id: str) -> None:
 
 def bits(value: float) -> bytes:
     return b"nan" if math.isnan(value) else struct.pack(">d", value)
+
+
+def pragma(path: Path, name: str) -> object:
+    connection = open_file(path, read_only=True)
+    try:
+        return connection.execute(f"PRAGMA {name}").fetchone()[0]
+    finally:
+        connection.close()

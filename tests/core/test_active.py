@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.core.fluent import PARENT, in_thread, needs_fork, status_of
 from tests.core.scripts import run_script
 
 import mltrack
 from mltrack import MltrackClient, settings, tracking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from mltrack.entities import Run
-
-PARENT = "mlflow.parentRunId"
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-
-
-def status_of(run: Run) -> str:
-    return mltrack.get_run(run.info.run_id).info.status
-
-
-def in_thread(work: Callable[[], object]) -> object:
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(work).result()
-
 
 # Threads and tasks
 

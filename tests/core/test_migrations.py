@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlite_utils import Database as Migrated
 from tests.core.scripts import run_script, start_script
+from tests.core.stores import pragma
 
 from mltrack.entities import Param
 from mltrack.store import schema
@@ -33,14 +34,6 @@ def schema_of(path: Path) -> set[tuple[str, str]]:
     finally:
         connection.close()
     return {(name, sql) for name, sql in rows if "_sqlite_migrations" not in name}
-
-
-def pragma(path: Path, name: str) -> object:
-    connection = open_file(path, read_only=True)
-    try:
-        return connection.execute(f"PRAGMA {name}").fetchone()[0]
-    finally:
-        connection.close()
 
 
 def make_first_version(path: Path) -> None:

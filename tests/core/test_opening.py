@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.core.scripts import run_script, start_script
+from tests.core.stores import pragma
 
 from mltrack import MltrackClient
 from mltrack.entities import Metric
@@ -25,14 +26,6 @@ needs_root = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason=
 
 def hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def pragma(path: Path, name: str) -> object:
-    connection = open_file(path, read_only=True)
-    try:
-        return connection.execute(f"PRAGMA {name}").fetchone()[0]
-    finally:
-        connection.close()
 
 
 def test_a_new_file_holds_the_schema_and_the_default_experiment(tmp_path: Path) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.core.fluent import PARENT, status_of
 
 import mltrack
 from mltrack import MltrackClient, settings
@@ -21,20 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mltrack import ActiveRun
-    from mltrack.entities import Run
-
-PARENT = "mlflow.parentRunId"
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-
-
-def status_of(run: Run) -> str:
-    return mltrack.get_run(run.info.run_id).info.status
-
-
-def in_thread(work: Callable[[], object]) -> object:
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(work).result()
-
 
 # Beginning and ending
 
