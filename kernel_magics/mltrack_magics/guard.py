@@ -32,7 +32,7 @@ def warn_once(what: str, error: BaseException) -> None:
         return
     _said.add(line)
     with contextlib.suppress(Exception):  # the user may have put anything in the place of stderr
-        print(line, file=sys.stderr)
+        sys.stderr.write(line + "\n")  # in one piece: from a thread, its end could come in another cell's output
 
 
 def forget_warnings() -> None:

@@ -230,8 +230,8 @@ class Lab:
         return self.cell_output(index).inner_text()
 
     def save(self) -> None:
-        """Save the notebook, as Ctrl-S does."""
-        self.page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
+        """Save the notebook, whatever has the focus."""
+        self.page.evaluate("async () => { await notebookPanel().context.save(); }")
 
     def shutdown_kernel(self) -> None:
         """End the kernel through the REST API, and wait until the page has noticed."""
