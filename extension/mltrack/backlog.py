@@ -71,8 +71,10 @@ class Backlog:
                     return False
                 except Exception as error:  # it would be refused again for ever, and whoever calls now did not do it
                     self.lost += 1
+                    self._waiting.popleft()  # before the warning, which a user's filter may raise
                     _warn(f"A write that had waited for the store was refused and is lost: {error}")
-                self._waiting.popleft()
+                else:
+                    self._waiting.popleft()
         return True
 
     def _keep(self, call: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
