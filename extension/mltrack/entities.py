@@ -70,6 +70,75 @@ class RunTag:
 
 
 @dataclass(frozen=True, slots=True)
+class ExperimentTag:
+    """A tag of an experiment."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputTag:
+    """A tag of a run's input, as ``mlflow.data.context`` with the value ``training``."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset as the store keeps it; ``schema`` and ``profile`` are JSON text or None.
+
+    ``source_type`` and ``source`` say where it came from (``local``, ``http``, ``code``… and JSON text).
+    """
+
+    name: str
+    digest: str
+    source_type: str
+    source: str
+    schema: str | None = None
+    profile: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInput:
+    """A dataset that a run read, with the input's tags."""
+
+    dataset: Dataset
+    tags: tuple[InputTag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedModelInput:
+    """A logged model that a run read."""
+
+    model_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedModelOutput:
+    """A logged model that a run made, and at which step."""
+
+    model_id: str
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunInputs:
+    """What a run read."""
+
+    dataset_inputs: tuple[DatasetInput, ...] = ()
+    model_inputs: tuple[LoggedModelInput, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutputs:
+    """What a run made, beyond what was logged to it."""
+
+    model_outputs: tuple[LoggedModelOutput, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """A named group of runs. Times are ms since 1970, UTC; ``artifact_location`` is a path or URI."""
 
@@ -118,10 +187,12 @@ class RunData:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run: its info and its data, as read at one moment."""
+    """A run: its info, its data, and what it read and made, as read at one moment."""
 
     info: RunInfo
     data: RunData
+    inputs: RunInputs = field(default_factory=RunInputs)
+    outputs: RunOutputs = field(default_factory=RunOutputs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils import Database, Migrations
 
-from mltrack.store.tables import NOTEBOOKS, TRACKING, statements
+from mltrack.store.tables import INPUTS, MODELS, NOTEBOOKS, SEARCH, TRACKING, statements
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -31,6 +31,24 @@ def m001_tracking(db: Database) -> None:
 def m002_notebooks(db: Database) -> None:
     """Notebook snapshots, their cells and outputs."""
     _run(db, NOTEBOOKS)
+
+
+@migrations()
+def m003_inputs(db: Database) -> None:
+    """The datasets that runs read."""
+    _run(db, INPUTS)
+
+
+@migrations()
+def m004_models(db: Database) -> None:
+    """Logged models, registered models and their versions."""
+    _run(db, MODELS)
+
+
+@migrations()
+def m005_search(db: Database) -> None:
+    """The words of executed code."""
+    _run(db, SEARCH)
 
 
 def migrate(connection: Connection, version: int) -> None:

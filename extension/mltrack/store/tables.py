@@ -156,7 +156,137 @@ CREATE TABLE snapshots (
 CREATE INDEX snapshots_by_cell ON snapshots (cell_key, run_id);
 """
 
-SCRIPTS = (TRACKING, NOTEBOOKS)
+INPUTS = """
+-- Where a run's artifacts lie when that is not below its experiment's, as for runs that came from another tracker.
+ALTER TABLE runs ADD COLUMN artifact_place TEXT;
+CREATE TABLE datasets (
+    id INTEGER PRIMARY KEY,
+    experiment_id INTEGER NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    source_type TEXT NOT NULL,
+    source TEXT NOT NULL,
+    "schema" TEXT,
+    profile TEXT,
+    UNIQUE (experiment_id, name, digest)
+);
+CREATE TABLE run_inputs (
+    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    dataset_id INTEGER NOT NULL REFERENCES datasets (id) ON DELETE CASCADE,
+    PRIMARY KEY (run_id, dataset_id)
+) WITHOUT ROWID;
+CREATE INDEX run_inputs_by_dataset ON run_inputs (dataset_id, run_id);
+CREATE TABLE input_tags (
+    run_id INTEGER NOT NULL,
+    dataset_id INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (run_id, dataset_id, key),
+    FOREIGN KEY (run_id, dataset_id) REFERENCES run_inputs (run_id, dataset_id) ON DELETE CASCADE
+) WITHOUT ROWID;
+"""
+
+MODELS = """
+CREATE TABLE logged_models (
+    id INTEGER PRIMARY KEY,
+    uuid TEXT NOT NULL UNIQUE,
+    experiment_id INTEGER NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    model_type TEXT NOT NULL DEFAULT '',
+    status TEXT NOT NULL DEFAULT 'PENDING' CHECK (status IN ('PENDING', 'READY', 'FAILED')),
+    status_message TEXT,
+    lifecycle_stage TEXT NOT NULL DEFAULT 'active' CHECK (lifecycle_stage IN ('active', 'deleted')),
+    -- the id as MLflow's users see it: the run may have been deleted, or be in no store of ours
+    source_run_id TEXT,
+    artifact_place TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+);
+CREATE INDEX logged_models_by_time ON logged_models (experiment_id, created_at);
+CREATE INDEX logged_models_by_run ON logged_models (source_run_id);
+CREATE TABLE logged_model_tags (
+    model_id INTEGER NOT NULL REFERENCES logged_models (id) ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (model_id, key)
+) WITHOUT ROWID;
+CREATE TABLE logged_model_params (
+    model_id INTEGER NOT NULL REFERENCES logged_models (id) ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (model_id, key)
+) WITHOUT ROWID;
+CREATE TABLE logged_model_metrics (
+    model_id INTEGER NOT NULL REFERENCES logged_models (id) ON DELETE CASCADE,
+    key_id INTEGER NOT NULL REFERENCES metric_keys (id),
+    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    step INTEGER NOT NULL,
+    timestamp INTEGER NOT NULL,
+    value REAL NOT NULL,
+    special INTEGER NOT NULL DEFAULT 0,
+    dataset_name TEXT NOT NULL DEFAULT '',
+    dataset_digest TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (model_id, key_id, run_id, step, timestamp, value, special, dataset_name, dataset_digest)
+) WITHOUT ROWID;
+CREATE TABLE run_models (
+    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    model_id INTEGER NOT NULL REFERENCES logged_models (id) ON DELETE CASCADE,
+    role TEXT NOT NULL CHECK (role IN ('input', 'output')),
+    step INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (run_id, role, model_id, step)
+) WITHOUT ROWID;
+CREATE TABLE registered_models (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL DEFAULT '',
+    -- the highest version there ever was: a number is not given twice
+    last_version INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+);
+CREATE TABLE registered_model_tags (
+    model_id INTEGER NOT NULL REFERENCES registered_models (id) ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (model_id, key)
+) WITHOUT ROWID;
+CREATE TABLE model_versions (
+    id INTEGER PRIMARY KEY,
+    model_id INTEGER NOT NULL REFERENCES registered_models (id) ON DELETE CASCADE,
+    version INTEGER NOT NULL,
+    description TEXT NOT NULL DEFAULT '',
+    user_id TEXT NOT NULL DEFAULT '',
+    stage TEXT NOT NULL DEFAULT 'None' CHECK (stage IN ('None', 'Staging', 'Production', 'Archived')),
+    source TEXT NOT NULL DEFAULT '',
+    source_run_id TEXT NOT NULL DEFAULT '',
+    logged_model_id TEXT,
+    status TEXT NOT NULL DEFAULT 'READY',
+    status_message TEXT NOT NULL DEFAULT '',
+    run_link TEXT NOT NULL DEFAULT '',
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (model_id, version)
+);
+CREATE TABLE model_version_tags (
+    version_id INTEGER NOT NULL REFERENCES model_versions (id) ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (version_id, key)
+) WITHOUT ROWID;
+CREATE TABLE model_aliases (
+    model_id INTEGER NOT NULL REFERENCES registered_models (id) ON DELETE CASCADE,
+    alias TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (model_id, alias)
+) WITHOUT ROWID;
+"""
+
+SEARCH = """
+-- The words of executed sources: rowid is the blob's number; the text itself stays in the blob alone.
+CREATE VIRTUAL TABLE code_index USING fts5(source, content='', tokenize="unicode61 remove_diacritics 0 tokenchars '_'");
+"""
+
+SCRIPTS = (TRACKING, NOTEBOOKS, INPUTS, MODELS, SEARCH)
 
 
 def statements(script: str) -> list[str]:
