@@ -13,6 +13,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from mltrack import active, run_names, settings
+from mltrack.autologging import safety, switch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +56,8 @@ def fresh_mltrack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 def _forget() -> None:
     """Reset what the process has chosen, in place: other modules hold the same objects."""
     vars(settings.state).update(vars(settings.State()))
+    switch.reset()
+    safety.inject = None
     active._own.set(())
     active._begun.clear()
     active._last = None

@@ -15,20 +15,51 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from mltrack.active import ActiveRun as ActiveRun
+    from mltrack.artifacts import load_table as load_table
     from mltrack.artifacts import log_artifact as log_artifact
     from mltrack.artifacts import log_artifacts as log_artifacts
     from mltrack.artifacts import log_dict as log_dict
     from mltrack.artifacts import log_figure as log_figure
     from mltrack.artifacts import log_image as log_image
+    from mltrack.artifacts import log_stream as log_stream
     from mltrack.artifacts import log_table as log_table
     from mltrack.artifacts import log_text as log_text
+    from mltrack.async_logging import flush_async_logging as flush_async_logging
+    from mltrack.autologging.switch import autolog as autolog
+    from mltrack.client import MlflowClient as MlflowClient
     from mltrack.client import MltrackClient as MltrackClient
     from mltrack.exceptions import MlflowException as MlflowException
     from mltrack.exceptions import MltrackError as MltrackError
+    from mltrack.experiments import create_experiment as create_experiment
+    from mltrack.experiments import delete_experiment as delete_experiment
+    from mltrack.experiments import delete_experiment_tag as delete_experiment_tag
+    from mltrack.experiments import get_experiment as get_experiment
+    from mltrack.experiments import get_experiment_by_name as get_experiment_by_name
+    from mltrack.experiments import restore_experiment as restore_experiment
+    from mltrack.experiments import search_experiments as search_experiments
+    from mltrack.experiments import set_experiment_tag as set_experiment_tag
+    from mltrack.experiments import set_experiment_tags as set_experiment_tags
     from mltrack.frames import search_runs as search_runs
+    from mltrack.inputs import log_input as log_input
+    from mltrack.inputs import log_inputs as log_inputs
+    from mltrack.run_verbs import delete_run as delete_run
+    from mltrack.run_verbs import delete_tag as delete_tag
+    from mltrack.run_verbs import get_artifact_uri as get_artifact_uri
+    from mltrack.run_verbs import get_parent_run as get_parent_run
+    from mltrack.run_verbs import restore_run as restore_run
+    from mltrack.settings import get_registry_uri as get_registry_uri
     from mltrack.settings import get_tracking_uri as get_tracking_uri
+    from mltrack.settings import is_tracking_uri_set as is_tracking_uri_set
     from mltrack.settings import set_experiment as set_experiment
+    from mltrack.settings import set_registry_uri as set_registry_uri
     from mltrack.settings import set_tracking_uri as set_tracking_uri
+    from mltrack.system_metrics import disable_system_metrics_logging as disable_system_metrics_logging
+    from mltrack.system_metrics import enable_system_metrics_logging as enable_system_metrics_logging
+    from mltrack.system_metrics import set_system_metrics_node_id as set_system_metrics_node_id
+    from mltrack.system_metrics import (
+        set_system_metrics_samples_before_logging as set_system_metrics_samples_before_logging,
+    )
+    from mltrack.system_metrics import set_system_metrics_sampling_interval as set_system_metrics_sampling_interval
     from mltrack.tracking import active_run as active_run
     from mltrack.tracking import end_run as end_run
     from mltrack.tracking import get_run as get_run
@@ -40,25 +71,58 @@ if TYPE_CHECKING:
     from mltrack.tracking import set_tag as set_tag
     from mltrack.tracking import set_tags as set_tags
     from mltrack.tracking import start_run as start_run
+    from mltrack_widgets.model_view import charts as charts
     from mltrack_widgets.views import notebook as notebook
     from mltrack_widgets.views import runs as runs
     from mltrack_widgets.views import show as show
 
+# Where each name comes from at its first use.
 _HOMES = {
     "mltrack.active": ("ActiveRun",),
     "mltrack.artifacts": (
+        "load_table",
         "log_artifact",
         "log_artifacts",
         "log_dict",
         "log_figure",
         "log_image",
+        "log_stream",
         "log_table",
         "log_text",
     ),
-    "mltrack.client": ("MltrackClient",),
+    "mltrack.async_logging": ("flush_async_logging",),
+    "mltrack.autologging.switch": ("autolog",),
+    "mltrack.client": ("MlflowClient", "MltrackClient"),
     "mltrack.exceptions": ("MlflowException", "MltrackError"),
+    "mltrack.experiments": (
+        "create_experiment",
+        "delete_experiment",
+        "delete_experiment_tag",
+        "get_experiment",
+        "get_experiment_by_name",
+        "restore_experiment",
+        "search_experiments",
+        "set_experiment_tag",
+        "set_experiment_tags",
+    ),
     "mltrack.frames": ("search_runs",),
-    "mltrack.settings": ("get_tracking_uri", "set_experiment", "set_tracking_uri"),
+    "mltrack.inputs": ("log_input", "log_inputs"),
+    "mltrack.run_verbs": ("delete_run", "delete_tag", "get_artifact_uri", "get_parent_run", "restore_run"),
+    "mltrack.settings": (
+        "get_registry_uri",
+        "get_tracking_uri",
+        "is_tracking_uri_set",
+        "set_experiment",
+        "set_registry_uri",
+        "set_tracking_uri",
+    ),
+    "mltrack.system_metrics": (
+        "disable_system_metrics_logging",
+        "enable_system_metrics_logging",
+        "set_system_metrics_node_id",
+        "set_system_metrics_samples_before_logging",
+        "set_system_metrics_sampling_interval",
+    ),
     "mltrack.tracking": (
         "active_run",
         "end_run",
@@ -75,14 +139,22 @@ _HOMES = {
 }
 _VIEWS = ("notebook", "runs", "show")  # drawn by the widgets, which only this façade may name
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-_HOME_OF.update(dict.fromkeys(_VIEWS, "mltrack_widgets.views"))
-_MODULES = ("artifacts", "client", "config", "entities", "exceptions", "tracking")
+_HOME_OF.update({**dict.fromkeys(_VIEWS, "mltrack_widgets.views"), "charts": "mltrack_widgets.model_view"})
+# Modules that are found as attributes, as MLflow's are after `import mlflow`.
+_LIBRARIES = (
+    *("keras", "lightgbm", "lightning", "optuna", "pytorch", "sklearn", "statsmodels", "transformers", "xgboost"),
+)
+_MODULES = {
+    name: f"mltrack.{name}"
+    for name in ("artifacts", "client", "config", "data", "entities", "exceptions", "experiments", "tracking")
+}
+_MODULES.update((name, f"mltrack.frameworks.{name}") for name in _LIBRARIES)
 __all__ = ["__version__", *_HOME_OF]  # noqa: PLE0604 - texts, put together
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        return import_module(f"mltrack.{name}")
+        return import_module(_MODULES[name])
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'mltrack' has no attribute {name!r}")

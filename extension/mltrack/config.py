@@ -15,20 +15,50 @@ ARTIFACT_FOLDER = "mlartifacts"
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """An environment variable: its name and what it does."""
+    """An environment variable: its name, what it does, and MLflow's name for it, which is read where it is unset."""
 
     name: str
     meaning: str
+    mlflow_name: str | None = None
 
     def get(self) -> str | None:
         """Give its value, or None when it is unset or empty."""
-        return os.environ.get(self.name) or None
+        return os.environ.get(self.name) or (os.environ.get(self.mlflow_name) if self.mlflow_name else None) or None
+
+    def set(self, value: str | None) -> None:
+        """Set it for this process and those that it starts, or with None unset it."""
+        os.environ.pop(self.name, None)
+        if value is not None:
+            os.environ[self.name] = value
 
 
 TRACKING_URI = Variable("MLTRACK_TRACKING_URI", "the store: sqlite:///path/to/mltrack.db, or a path")
 EXPERIMENT_NAME = Variable("MLTRACK_EXPERIMENT_NAME", "the experiment of runs that name none")
 TEST_MODE = Variable("MLTRACK_TEST_MODE", "1: a fault inside tracking is raised instead of warned about")
-VARIABLES = (TRACKING_URI, EXPERIMENT_NAME, TEST_MODE)
+SYSTEM_METRICS = Variable(
+    "MLTRACK_SYSTEM_METRICS",
+    "true: sample the use of CPU, memory, disk, network and GPU during every run",
+    "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING",
+)
+SYSTEM_METRICS_INTERVAL = Variable(
+    "MLTRACK_SYSTEM_METRICS_SAMPLING_INTERVAL",
+    "the seconds between two samples of system metrics; default: 10",
+    "MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL",
+)
+SYSTEM_METRICS_SAMPLES = Variable(
+    "MLTRACK_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING",
+    "how many samples make one point of a system metric; default: 1",
+    "MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING",
+)
+SYSTEM_METRICS_NODE = Variable(
+    "MLTRACK_SYSTEM_METRICS_NODE_ID",
+    "this machine's name in its system metrics, among several of one run",
+    "MLFLOW_SYSTEM_METRICS_NODE_ID",
+)
+VARIABLES = (
+    *(TRACKING_URI, EXPERIMENT_NAME, TEST_MODE),
+    *(SYSTEM_METRICS, SYSTEM_METRICS_INTERVAL, SYSTEM_METRICS_SAMPLES, SYSTEM_METRICS_NODE),
+)
 
 
 def store_path(uri: str) -> Path:

@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from typing import Self
+
+# mlflow.exceptions.ERROR_CODE_TO_HTTP_STATUS; a name that is not here is a server's own fault.
+HTTP_STATUS = {
+    **dict.fromkeys(("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_ALREADY_EXISTS"), 400),
+    **dict.fromkeys(("UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"), 401),
+    "PERMISSION_DENIED": 403,
+    **dict.fromkeys(("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND"), 404),
+    **dict.fromkeys(("RESOURCE_CONFLICT", "ALREADY_EXISTS", "ABORTED"), 409),
+    **dict.fromkeys(("REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"), 429),
+    "NOT_IMPLEMENTED": 501,
+    "TEMPORARILY_UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+
 
 class MltrackError(Exception):
     """Something mltrack was asked for could not be done.
@@ -21,6 +37,19 @@ class MltrackError(Exception):
         super().__init__(str(message))
         self.message = str(message)
         self.error_code = error_code or self.code
+
+    @classmethod
+    def invalid_parameter_value(cls, message: object) -> Self:
+        """Make an error of the code INVALID_PARAMETER_VALUE."""
+        return cls(message, error_code="INVALID_PARAMETER_VALUE")
+
+    def get_http_status_code(self) -> int:
+        """Give the status that MLflow's server answers such an error with."""
+        return HTTP_STATUS.get(self.error_code, 500)
+
+    def serialize_as_json(self) -> str:
+        """Give the error as the JSON that MLflow's server answers with."""
+        return json.dumps({"error_code": self.error_code, "message": self.message})
 
 
 class InvalidParameterError(MltrackError):
@@ -47,6 +76,10 @@ class StateError(MltrackError):
     code = "INVALID_STATE"
 
 
+class MissingCellsError(StateError):
+    """A snapshot needs executed cells that the store no longer has; the kernel sends all of them again."""
+
+
 class StoreError(MltrackError):
     """The store could not be opened, read or written."""
 
@@ -57,6 +90,12 @@ class StoreBusyError(StoreError):
     """Another process held the store's write lock for longer than the time limit."""
 
     code = "TEMPORARILY_UNAVAILABLE"
+
+
+class MissingLibraryError(MltrackError):
+    """An optional library is needed and not installed; the message says how to install it."""
+
+    code = "INVALID_STATE"
 
 
 class StoreFullError(StoreError):
@@ -73,6 +112,12 @@ class StoreReadOnlyError(StoreError):
 
 class StoreFormatError(StoreError):
     """The file is not an mltrack store, or is damaged; it was left as it is."""
+
+    code = "INVALID_STATE"
+
+
+class ArtifactChangedError(StoreError):
+    """An artifact is not what was logged: its size or SHA-256 differs from what the store kept."""
 
     code = "INVALID_STATE"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mltrack.entities import ViewType
 from mltrack.exceptions import InvalidParameterError
 from mltrack.settings import current_experiment_id, get_store
-from mltrack.store.protocol import RunSearch
+from mltrack.store.pages import Search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,12 +74,10 @@ def find_runs(
     token, left = None, max_results
     store = get_store()
     while left > 0:
-        search = RunSearch(
-            tuple(experiment_ids), filter_string, tuple(order_by or ()), view_type, min(left, PAGE), token
-        )
+        search = Search(tuple(experiment_ids), filter_string, tuple(order_by or ()), view_type, min(left, PAGE), token)
         page = store.search_runs(search)
-        yield from page.runs
-        left, token = left - len(page.runs), page.token
+        yield from page.rows
+        left, token = left - len(page.rows), page.token
         if token is None:
             return
 

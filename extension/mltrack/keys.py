@@ -14,6 +14,7 @@ from mltrack.exceptions import InvalidParameterError
 MAX_KEY = 250
 MAX_PARAM_VALUE = 6000
 MAX_TAG_VALUE = 8000
+MAX_EXPERIMENT_TAG_VALUE = 20_000
 MAX_NAME = 500
 MAX_BATCH_METRICS = 1000
 MAX_BATCH_PARAMS = 100
@@ -27,6 +28,7 @@ SOURCE_NAME_TAG = "mlflow.source.name"
 SOURCE_TYPE_TAG = "mlflow.source.type"
 GIT_COMMIT_TAG = "mlflow.source.git.commit"
 GIT_BRANCH_TAG = "mlflow.source.git.branch"
+LOGGED_ARTIFACTS_TAG = "mlflow.loggedArtifacts"
 NOTE_TAG = "mlflow.note.content"
 GIT_DIRTY_TAG = "mltrack.git.dirty"
 END_REASON_TAG = "mltrack.endReason"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mltrack.exceptions import InvalidParameterError, NotFoundError
 from mltrack.settings import get_store
-from mltrack.store.protocol import RunSearch
+from mltrack.store.pages import Search
 
 if TYPE_CHECKING:
     from mltrack.entities import Run
@@ -28,9 +28,9 @@ def find_run(text: str = LAST) -> Run:
     ids = store.find_run_ids(text)
     if not ids and text == LAST:
         everywhere = tuple(experiment.experiment_id for experiment in store.list_experiments())
-        page = store.search_runs(RunSearch(everywhere, max_results=1))
-        if page.runs:
-            return page.runs[0]
+        page = store.search_runs(Search(everywhere, max_results=1))
+        if page.rows:
+            return page.rows[0]
         raise NotFoundError("There are no runs in this store yet; put %%track_run on a cell and run it.")
     if not ids:
         raise NotFoundError(f"There is no run named {text!r}, nor one whose id begins so; `mltrack runs` lists them.")

@@ -27,6 +27,7 @@ class State:
         self.lock = threading.RLock()
         self.store: Store | None = None
         self.uri: str | None = None
+        self.registry_uri: str | None = None
         self.experiment_id: str | None = None
         self.source: tuple[str, str] | None = None
         self.in_notebook = False
@@ -64,6 +65,21 @@ def get_tracking_uri() -> str:
         return state.uri
 
 
+def is_tracking_uri_set() -> bool:
+    """Say whether a store was chosen, by ``set_tracking_uri`` or by ``MLTRACK_TRACKING_URI``."""
+    return state.uri is not None or bool(config.TRACKING_URI.get())
+
+
+def set_registry_uri(uri: str | Path) -> None:
+    """Choose the store of registered models; an empty text goes back to the store of the runs."""
+    state.registry_uri = config.store_uri(config.store_path(str(uri))) if str(uri) else None
+
+
+def get_registry_uri() -> str:
+    """Give the URI of the store of registered models: the one that was chosen, else that of the runs."""
+    return state.registry_uri or get_tracking_uri()
+
+
 def get_store() -> Store:
     """Give the store of this process, opening it at first use; raises a StoreError that says what to do."""
     if state.store is None:
@@ -73,6 +89,13 @@ def get_store() -> Store:
 
                 state.store = SqliteStore(config.store_path(get_tracking_uri()))
     return state.store
+
+
+def open_store(uri: str | Path) -> Store:
+    """Open another store than the one of this process; raises a StoreError that says what to do."""
+    from mltrack.store.sqlite import SqliteStore  # the driver is loaded when something is read or written
+
+    return SqliteStore(config.store_path(str(uri)))
 
 
 def set_experiment(experiment_name: str | None = None, experiment_id: str | None = None) -> Experiment:

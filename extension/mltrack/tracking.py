@@ -12,8 +12,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from mltrack import active
+from mltrack import active, system_metrics
 from mltrack.active import ActiveRun, cell_run, current_run, is_main_thread, own_run, push
+from mltrack.async_logging import DONE
 from mltrack.entities import Run, RunData, RunStatus
 from mltrack.exceptions import InvalidParameterError, MltrackError, StateError
 from mltrack.keys import (
@@ -22,6 +23,7 @@ from mltrack.keys import (
     MAX_BATCH_TAGS,
     NOTE_TAG,
     PARENT_TAG,
+    RUN_NAME_TAG,
     SOURCE_NAME_TAG,
     SOURCE_TYPE_TAG,
     USER_TAG,
@@ -33,13 +35,22 @@ from mltrack.process import current_owner
 from mltrack.run_names import new_run_name
 from mltrack.settings import current_experiment_id, get_store, state
 from mltrack.store.protocol import NewRun, RunChange
-from mltrack.values import make_metric, make_param, make_tag
+from mltrack.values import make_metric, make_metrics, make_param, make_tag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mltrack.entities import Metric, Param, RunTag
+    from mltrack.async_logging import RunOperations
+    from mltrack.entities import Metric, Param, RunInfo, RunTag
     from mltrack.store.protocol import Store
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("MlflowClient", "MltrackClient"):
+        raise AttributeError(f"module 'mltrack.tracking' has no attribute {name!r}")
+    from mltrack import client  # it is no part of the fluent API; MLflow's users look for it here
+
+    return getattr(client, name)
 
 
 def start_run(
@@ -50,6 +61,7 @@ def start_run(
     parent_run_id: str | None = None,
     tags: Mapping[str, Any] | None = None,
     description: str | None = None,
+    log_system_metrics: bool | None = None,  # noqa: FBT001 - MLflow's signature
 ) -> ActiveRun:
     """Begin a run and make it the active one; use it in a ``with`` statement, or end it with ``end_run``.
 
@@ -68,6 +80,8 @@ def start_run(
         Make it a child of this run, active or not.
     tags, description
         Tags to begin with; the description is the tag ``mlflow.note.content``.
+    log_system_metrics
+        Sample the machine's use into ``system/…`` metrics; default: what ``MLTRACK_SYSTEM_METRICS`` says.
 
     Raises
     ------
@@ -84,31 +98,48 @@ def start_run(
         found[NOTE_TAG] = description
     parent = _make_room(nested=nested or parent_run_id is not None)
     if run_id is not None:
-        return _take_up(check_run_id(run_id), run_name, found)
+        return _watched(_take_up(check_run_id(run_id), run_name, found), wanted=log_system_metrics)
     parent_id = parent_run_id or (parent.info.run_id if parent else None)
     if parent_id:
         found.setdefault(PARENT_TAG, parent_id)
-    return begin(run_name, experiment_id=experiment_id, tags=found)
+    return begin(run_name, experiment_id=experiment_id, tags=found, log_system_metrics=log_system_metrics)
 
 
 def begin(
-    run_name: str | None = None, *, experiment_id: str | None = None, tags: Mapping[str, Any] | None = None
+    run_name: str | None = None,
+    *,
+    experiment_id: str | None = None,
+    tags: Mapping[str, Any] | None = None,
+    log_system_metrics: bool | None = None,
 ) -> ActiveRun:
     """Make a run and the active one here, whatever else is active."""
     store = get_store()
-    kept = [make_tag(key, value) for key, value in {**_own_tags(), **(tags or {})}.items()]
+    place = current_experiment_id() if experiment_id is None else str(experiment_id)
+    info, kept = create(store, run_name, experiment_id=place, tags=tags)
+    run = ActiveRun(info, RunData(tags={tag.key: tag.value for tag in kept}), store=store, end=_end)
+    push(run)
+    return _watched(run, wanted=log_system_metrics)
+
+
+def _watched(run: ActiveRun, *, wanted: bool | None) -> ActiveRun:
+    system_metrics.watch(run, wanted=wanted)
+    return run
+
+
+def create(
+    store: Store, run_name: str | None, *, experiment_id: str, tags: Mapping[str, Any] | None = None
+) -> tuple[RunInfo, list[RunTag]]:
+    """Make a run of this process without making it the active one; gives its info and its tags."""
+    kept = [make_tag(key, value) for key, value in {**own_tags(), **(tags or {})}.items()]
     new = NewRun(
-        experiment_id=current_experiment_id() if experiment_id is None else str(experiment_id),
-        run_name=_shown_name(run_name) if run_name else new_run_name(),
+        experiment_id=experiment_id,
+        run_name=_chosen_name(run_name, tags),
         start_time=_now(),
         user_id=_user(),
         tags=tuple(kept),
         owner=str(current_owner()),
     )
-    info = store.create_run(new)
-    run = ActiveRun(info, RunData(tags={tag.key: tag.value for tag in kept}), store=store, end=_end)
-    push(run)
-    return run
+    return store.create_run(new), kept
 
 
 def _make_room(*, nested: bool) -> ActiveRun | None:
@@ -148,7 +179,13 @@ def _shown_name(name: str) -> str:
     return mask_text(check_name(name, "run"))
 
 
-def _own_tags() -> dict[str, str]:
+def _chosen_name(name: str | None, tags: Mapping[str, Any] | None) -> str:
+    given = name or (tags or {}).get(RUN_NAME_TAG)
+    return _shown_name(str(given)) if given else new_run_name()
+
+
+def own_tags() -> dict[str, str]:
+    """Give the tags that say who and what makes the runs of this process."""
     name, kind = state.source or (_script_name(), "LOCAL")
     return {USER_TAG: _user(), SOURCE_NAME_TAG: name, SOURCE_TYPE_TAG: kind}
 
@@ -196,9 +233,12 @@ def _end(run: ActiveRun, status: str) -> None:
     run.close()
     if run.is_inherited:
         return
-    state.backlog.drain(now=True)
-    change = RunChange(status=status, end_time=max(_now(), run.info.start_time))
-    state.backlog.do(run.store.update_run, run.info.run_id, change)
+    try:
+        system_metrics.finish(run.info.run_id)
+    finally:  # an interrupt does not leave the run open
+        state.backlog.drain(now=True)
+        change = RunChange(status=status, end_time=max(_now(), run.info.start_time))
+        state.backlog.do(run.store.update_run, run.info.run_id, change)
 
 
 def active_run() -> ActiveRun | None:
@@ -221,10 +261,10 @@ def log_metric(
     key: str,
     value: float,
     step: int | None = None,
-    synchronous: bool | None = None,  # noqa: ARG001, FBT001 - MLflow's signature; here every call is synchronous
+    synchronous: bool | None = None,  # noqa: FBT001 - MLflow's signature; here every call is synchronous
     timestamp: int | None = None,
     run_id: str | None = None,
-) -> None:
+) -> RunOperations | None:
     """Log one point of a metric; when this returns, it survives the death of the process.
 
     Parameters
@@ -232,9 +272,12 @@ def log_metric(
     key
         Letters, digits, ``_ - . / :`` and spaces, at most 250.
     value
-        Any real number: int, float, bool, Decimal, Fraction, a numpy or torch scalar. NaN and infinities are kept.
+        Any real number: int, float, bool, Decimal, Fraction, a numpy or torch scalar, or the text of one. NaN and
+        infinities are kept.
     step
-        A 64-bit integer, default 0.
+        A 64-bit integer, default 0; a float without a fraction is taken for one.
+    synchronous
+        False gives an object whose ``wait`` returns at once, for code that waits.
     timestamp
         Ms since 1970, default now.
     run_id
@@ -246,21 +289,22 @@ def log_metric(
         When the key or a value is not allowed; the message names the key.
     """
     _write(run_id, metrics=(make_metric(key, value, step, timestamp),))
+    return DONE if synchronous is False else None
 
 
 def log_metrics(
     metrics: Mapping[str, float],
     step: int | None = None,
-    synchronous: bool | None = None,  # noqa: ARG001, FBT001 - MLflow's signature; here every call is synchronous
+    synchronous: bool | None = None,  # noqa: FBT001 - MLflow's signature; here every call is synchronous
     run_id: str | None = None,
     timestamp: int | None = None,
-) -> None:
+) -> RunOperations | None:
     """Log one point of each of several metrics, all or none up to a thousand; see ``log_metric``."""
-    timestamp = _now() if timestamp is None else timestamp
-    _write(run_id, metrics=[make_metric(key, value, step, timestamp) for key, value in metrics.items()])
+    _write(run_id, metrics=make_metrics(metrics, step, timestamp))
+    return DONE if synchronous is False else None
 
 
-def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:  # noqa: ARG001, FBT001 - MLflow's
+def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:  # noqa: FBT001 - MLflow's
     """Log a param, as text of at most 6,000 characters, and give the value back.
 
     Raises
@@ -269,26 +313,29 @@ def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:  # 
         When the key is not allowed, or the run has the param with another value.
     """
     _write(None, params=(make_param(key, value),))
-    return value
+    return DONE if synchronous is False else value
 
 
 def log_params(
     params: Mapping[str, Any],
-    synchronous: bool | None = None,  # noqa: ARG001, FBT001 - MLflow's signature; here every call is synchronous
+    synchronous: bool | None = None,  # noqa: FBT001 - MLflow's signature; here every call is synchronous
     run_id: str | None = None,
-) -> None:
+) -> RunOperations | None:
     """Log several params, all or none up to a hundred; see ``log_param``."""
     _write(run_id, params=[make_param(key, value) for key, value in params.items()])
+    return DONE if synchronous is False else None
 
 
-def set_tag(key: str, value: Any, synchronous: bool | None = None) -> None:  # noqa: ARG001, FBT001 - MLflow's
+def set_tag(key: str, value: Any, synchronous: bool | None = None) -> RunOperations | None:  # noqa: FBT001 - MLflow's
     """Set a tag of the active run, as text of at most 8,000 characters; an earlier value is overwritten."""
     _write(None, tags=(make_tag(key, value),))
+    return DONE if synchronous is False else None
 
 
-def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> None:  # noqa: ARG001, FBT001 - MLflow's
+def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> RunOperations | None:  # noqa: FBT001 - MLflow's
     """Set several tags of the active run, all or none."""
     _write(None, tags=[make_tag(key, value) for key, value in tags.items()])
+    return DONE if synchronous is False else None
 
 
 def _write(

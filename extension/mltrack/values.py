@@ -11,15 +11,19 @@ import time
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mltrack.entities import Metric, Param, RunTag
+from mltrack.entities import ExperimentTag, Metric, Param, RunTag
 from mltrack.exceptions import InvalidParameterError
-from mltrack.keys import MAX_PARAM_VALUE, MAX_TAG_VALUE, check_key
+from mltrack.keys import MAX_EXPERIMENT_TAG_VALUE, MAX_PARAM_VALUE, MAX_TAG_VALUE, check_key
 from mltrack.masking import mask_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 INT64 = 2**63
 TEXT_SECONDS = 0.05
+_LONGEST_NUMBER = 400  # as text
 _PLAIN = (str, int, float, bool, type(None))
 _brief = reprlib.Repr()
 _brief.maxlist = _brief.maxtuple = _brief.maxdict = _brief.maxset = 200
@@ -43,10 +47,45 @@ def make_metric(key: object, value: object, step: object = None, timestamp: obje
     )
 
 
+def check_metrics(metrics: Iterable[Metric]) -> list[Metric]:
+    """Give points back as ``make_metric`` would have made them; those that are so already as they are."""
+    known: set[str] = set()
+    kept = []
+    for point in metrics:
+        key, step = point.key, point.step
+        if key not in known:
+            known.add(check_key(key, "metric"))
+        if not (
+            type(point) is Metric
+            and type(point.value) is float
+            and type(step) is int
+            and -INT64 <= step < INT64
+            and type(point.timestamp) is int
+            and 0 <= point.timestamp < INT64
+        ):
+            point = make_metric(key, point.value, step, point.timestamp)  # noqa: PLW2901 - as it should have been
+        kept.append(point)
+    return kept
+
+
+def make_metrics(values: Mapping[str, object], step: object = None, timestamp: object = None) -> list[Metric]:
+    """Make a point of each of several metrics at one step and time; see ``make_metric``."""
+    if not values:
+        return []
+    first = make_metric(next(iter(values)), 0.0, step, timestamp)  # checks what they share
+    when, where = first.timestamp, first.step
+    return [
+        Metric(check_key(key, "metric"), value if type(value) is float else to_float(key, value), when, where)
+        for key, value in values.items()
+    ]
+
+
 def to_float(key: object, value: object) -> float:
     """Turn a number of any usual library into a float; the error for anything else names the key."""
     if isinstance(value, (int, float, Decimal, Fraction)):
         return _checked_float(key, value)
+    if isinstance(value, str):
+        return _read_float(key, value)
     scalar = _library_scalar(value)
     if scalar is not None:
         return _checked_float(key, scalar)
@@ -54,6 +93,15 @@ def to_float(key: object, value: object) -> float:
     raise InvalidParameterError(
         f"Metric {key!r} needs one number; got {shown} of type {type(value).__name__}. Convert it with float(…) first."
     )
+
+
+def _read_float(key: object, text: str) -> float:
+    try:
+        if len(text) <= _LONGEST_NUMBER:
+            return float(text)
+    except ValueError:
+        pass
+    raise InvalidParameterError(f"Metric {key!r} needs one number; got the text {_brief.repr(text)[:80]}.")
 
 
 def _checked_float(key: object, value: Any) -> float:
@@ -102,6 +150,17 @@ def make_tag(key: object, value: object) -> RunTag:
     """Make a tag from what a user gave: text of at most 8,000 characters, secrets masked."""
     name = check_key(key, "tag")
     return RunTag(name, _cut(mask_value(name, to_text(value)), MAX_TAG_VALUE))
+
+
+def make_experiment_tag(key: object, value: object) -> ExperimentTag:
+    """Make an experiment's tag from what a user gave, secrets masked; a text over 20,000 characters is refused."""
+    name = check_key(key, "tag")
+    text = to_text(value)
+    if len(text) > MAX_EXPERIMENT_TAG_VALUE:
+        raise InvalidParameterError(
+            f"The experiment tag {name!r} has {len(text)} characters; at most {MAX_EXPERIMENT_TAG_VALUE} go."
+        )
+    return ExperimentTag(name, _cut(mask_value(name, text), MAX_EXPERIMENT_TAG_VALUE))
 
 
 def to_text(value: object) -> str:

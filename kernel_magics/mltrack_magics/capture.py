@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "SHELL_NAMES",
     "Before",
     "Captured",
     "CapturedValue",
     "CellPlan",
     "inner_source",
+    "is_type_of",
     "plan_cell",
     "structure_digest",
     "take_after",
@@ -96,7 +98,7 @@ _MISSING = object()
 
 # A name bound in one of these ways anywhere in the cell is no value of the run.
 _NEVER = frozenset({How.LOOP, How.IMPORT, How.DEFINITION, How.WITH, How.EXCEPT})
-_SHELL_NAMES = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open", "display"})
+SHELL_NAMES = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open", "display"})
 
 # Python keeps one object for each small number: it is the same one before and after, bound anew or not.
 _SHARED_INTEGERS = range(-5, 1025)
@@ -149,7 +151,7 @@ def take_after(
 
 
 def _is_capturable(name: str, plan: CellPlan) -> bool:
-    if name.startswith("_") or name in _SHELL_NAMES:
+    if name.startswith("_") or name in SHELL_NAMES:
         return False
     return all(binding.how not in _NEVER for binding in plan.bindings.get(name, ()))
 
@@ -285,15 +287,15 @@ def _metric_number(value: object) -> float | None:
 
 
 def _is_finite(value: Any) -> bool:
-    return not _is_type_of(value, "decimal", "Decimal") or bool(value.is_finite())
+    return not is_type_of(value, "decimal", "Decimal") or bool(value.is_finite())
 
 
 def _is_exact_number(value: object) -> bool:
     """Tell whether a value is a ``Decimal`` or a ``Fraction``."""
-    return _is_type_of(value, "decimal", "Decimal") or _is_type_of(value, "fractions", "Fraction")
+    return is_type_of(value, "decimal", "Decimal") or is_type_of(value, "fractions", "Fraction")
 
 
-def _is_type_of(value: object, module: str, name: str) -> bool:
+def is_type_of(value: object, module: str, name: str) -> bool:
     """Tell whether a value's exact type is one of a library's, which is not imported to ask."""
     found = sys.modules.get(module)
     # By identity: a comparison or a hash of a type may run its metaclass. A module of another type may be a lazy one.
@@ -302,7 +304,7 @@ def _is_type_of(value: object, module: str, name: str) -> bool:
 
 def _is_numpy(value: object) -> bool:
     """Tell whether a value is a scalar of numpy, or an array of no dimensions that holds one."""
-    if not _is_type_of(value, "numpy", "ndarray"):
+    if not is_type_of(value, "numpy", "ndarray"):
         return _is_numpy_scalar(value)
     return value.ndim == 0 and value.dtype.kind in "biufU"  # type: ignore[attr-defined]
 
@@ -316,11 +318,11 @@ def _is_numpy_scalar(value: object) -> bool:
 def _numpy_value(value: Any) -> object:
     item = value.item()
     # a long double has no Python type of its own: its item is itself
-    return float(item) if _is_type_of(item, "numpy", "longdouble") else item
+    return float(item) if is_type_of(item, "numpy", "longdouble") else item
 
 
 def _is_tensor(value: object) -> bool:
-    return any(_is_type_of(value, module, name) for module, name in _TENSORS)
+    return any(is_type_of(value, module, name) for module, name in _TENSORS)
 
 
 def _tensor_value(value: Any) -> object:
@@ -328,7 +330,7 @@ def _tensor_value(value: Any) -> object:
     try:
         if value.ndim != 0:
             return None
-        if _is_type_of(value, "tensorflow.python.framework.ops", "EagerTensor"):
+        if is_type_of(value, "tensorflow.python.framework.ops", "EagerTensor"):
             return _numpy_value(value.numpy())
         return (value.detach() if hasattr(value, "detach") else value).item()
     except Exception:  # a device that failed, a buffer that was given away: whatever the library says, no metric

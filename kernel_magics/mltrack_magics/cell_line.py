@@ -33,8 +33,10 @@ class CellOptions:
     tags: Mapping[str, str]
     params: Mapping[str, str]
     nested: bool
+    system_metrics: bool
     capture: bool
     snapshot: bool
+    autolog: bool
     quiet: bool
 
 
@@ -69,8 +71,10 @@ def parse_line(text: str, namespace: Mapping[str, object] | None = None) -> Cell
         tags=parse_assignments(found.tag, "-t"),
         params=parse_assignments(found.param, "-p"),
         nested=found.nested,
+        system_metrics=found.system_metrics,
         capture=not found.no_capture,
         snapshot=not found.no_snapshot,
+        autolog=not found.no_autolog,
         quiet=found.quiet,
     )
 

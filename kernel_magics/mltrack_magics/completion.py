@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mltrack.autologging.libraries import LIBRARIES
 from mltrack.exceptions import MltrackError
 from mltrack.settings import get_store
-from mltrack.store.protocol import RunSearch
+from mltrack.store.pages import Search
 from mltrack_magics.guard import guarded
 from mltrack_magics.options import TRACK_RUN, VERBS
 
@@ -52,7 +53,9 @@ def _choices(event: Any) -> list[str]:
         return _experiments()
     if before[1] == "help":
         return list(VERBS)
-    runs = _run_names() if before[1] in ("show", "notebook") else []
+    if before[1] == "autolog":
+        return ["on", "off", "cells"] if len(before) == 2 else list(LIBRARIES)
+    runs = _run_names() if before[1] in ("show", "notebook", "charts") else []
     return [*verb.spellings, *runs]
 
 
@@ -67,10 +70,10 @@ def _run_names() -> list[str]:
     try:
         store = get_store()
         everywhere = tuple(experiment.experiment_id for experiment in store.list_experiments())
-        page = store.search_runs(RunSearch(everywhere, max_results=MOST))
+        page = store.search_runs(Search(everywhere, max_results=MOST))
     except MltrackError:
         return []
-    return ["last", *dict.fromkeys(_word(run.info.run_name) for run in page.runs)]
+    return ["last", *dict.fromkeys(_word(run.info.run_name) for run in page.rows)]
 
 
 def _word(name: str) -> str:

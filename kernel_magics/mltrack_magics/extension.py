@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mltrack import __version__, settings
+from mltrack.autologging import switch
 from mltrack.exceptions import MltrackError
 from mltrack_magics import completion, history, kernel_facts, magics, shown
 from mltrack_magics.background import Background
@@ -62,12 +63,14 @@ class Extension:
         shown.register(shell)
         atexit.register(self.settle)
         settings.describe_source(_source_name(), "NOTEBOOK", in_notebook=True)
+        switch.listen_in_cells(on=True)
         self._note_earlier_cells()
 
     def stop(self) -> None:
         """Undo ``start``, after what is under way was saved."""
         shell = self.shell
         self.settle()
+        switch.listen_in_cells(on=False)
         shell.input_transformers_cleanup.remove(self.cells.transform)
         shell.events.unregister("pre_run_cell", self.cells.before)
         shell.events.unregister("post_run_cell", self.cells.after)

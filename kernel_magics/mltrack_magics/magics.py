@@ -10,6 +10,7 @@ from IPython.core.error import UsageError
 from IPython.display import display
 
 from mltrack import settings, tracking
+from mltrack.autologging import switch
 from mltrack.exceptions import MltrackError
 from mltrack.executed_notebook import load_notebook
 from mltrack.lookup import LAST, find_run
@@ -64,7 +65,9 @@ class _Verbs:
             "runs": self._runs,
             "show": self._show,
             "notebook": self._notebook,
+            "charts": self._charts,
             "experiment": self._experiment,
+            "autolog": self._autolog,
             "status": self._status,
             "help": self._help,
         }
@@ -112,6 +115,11 @@ class _Verbs:
 
         display(views.notebook(run, in_file_order=not options.executions))
 
+    def _charts(self, options: argparse.Namespace) -> None:
+        from mltrack_widgets import model_view  # as in _runs
+
+        display(model_view.charts(options.run or LAST))
+
     def _experiment(self, options: argparse.Namespace) -> None:
         if options.name:
             chosen = settings.set_experiment(" ".join(options.name))
@@ -122,6 +130,19 @@ class _Verbs:
         for each in store.list_experiments():
             mark = "→" if each.experiment_id == current else " "
             print(f"{mark} {each.name} · {store.count_runs([each.experiment_id])} runs")
+
+    def _autolog(self, options: argparse.Namespace) -> None:
+        libraries = options.library or None
+        if options.switch == "on":
+            switch.autolog(libraries=libraries)
+        elif options.switch == "off":
+            switch.autolog(disable=True, libraries=libraries)
+        elif options.switch == "cells":
+            switch.forget(libraries)
+        elif options.switch is not None:
+            raise UsageError(f"%mltrack autolog takes on, off or cells; got {options.switch!r}.")
+        for name, word in switch.status().items():
+            print(f"{name:12} {word}")
 
     def _status(self, options: argparse.Namespace) -> None:
         del options

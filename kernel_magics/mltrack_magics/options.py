@@ -155,7 +155,9 @@ TRACK_RUN = Command(
     value("-t", "--tag", meaning="a tag, as -t stage=dev; may be given again", metavar="K=V", many=True),
     value("-p", "--param", meaning="a param, as -p C=0.5; may be given again", metavar="K=V", many=True),
     flag("--nested", meaning="make it a child of the active run"),
-    flag("--no-capture", meaning="take no params and metrics from the cell's names"),
+    flag("--system-metrics", meaning="sample the use of CPU, memory, disk, network and GPU while the cell runs"),
+    flag("--no-capture", meaning="take no params, metrics and data from the cell's names"),
+    flag("--no-autolog", meaning="log no training automatically"),
     flag("--no-snapshot", meaning="keep no notebook"),
     flag("--quiet", meaning="show no card"),
 )
@@ -176,10 +178,19 @@ VERBS = {
         value("--save", meaning="write it as a new .ipynb file", metavar="PATH"),
         flag("--executions", meaning="cells in the order they ran, also where the file's order is known"),
     ),
+    "charts": Command(
+        "%mltrack charts", "Draw what a run's training left: confusion matrix, ROC and other curves, importances.", _RUN
+    ),
     "experiment": Command(
         "%mltrack experiment",
         "Choose the experiment of the runs to come; without a name, list the experiments.",
         words("name", meaning="the experiment's name; made when there is none", count="*"),
+    ),
+    "autolog": Command(
+        "%mltrack autolog",
+        "Log the training of models automatically in every cell (on), in none (off) or in tracked ones (cells).",
+        words("switch", meaning="on, off or cells (as it is after loading); without one, show what is on", count="?"),
+        words("library", meaning="only these, such as sklearn xgboost; default: all", count="*"),
     ),
     "status": Command("%mltrack status", "Show the store, the experiment, the active run and what is listened to."),
     "help": Command(

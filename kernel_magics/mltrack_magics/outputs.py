@@ -12,7 +12,8 @@ from collections import Counter, deque
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from mltrack_magics.streams import Line, Text, cut_text, human_size, utf8_size
+from mltrack.sizes import human_size
+from mltrack_magics.streams import Line, Text, cut_text, utf8_size
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator

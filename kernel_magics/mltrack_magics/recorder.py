@@ -211,6 +211,12 @@ class Recorder:
         for executed, version, _ in items:
             executed.written[place] = version
 
+    def forget_written(self, place: str) -> None:
+        """Take the store at ``place`` for one that has no execution of this kernel."""
+        with self._lock:
+            for executed in self._executions:
+                executed.written.pop(place, None)
+
     def sources(self) -> dict[str, bytes]:
         """Give the digest of the last source that each cell with an id ran."""
         with self._lock:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mltrack.entities import RunTag
+from mltrack.exceptions import MissingCellsError
 from mltrack.keys import GIT_BRANCH_TAG, GIT_COMMIT_TAG, GIT_DIRTY_TAG, SOURCE_NAME_TAG
 from mltrack.store.notebooks import SnapshotWrite
 from mltrack_magics.environment import read_environment
@@ -79,19 +81,25 @@ class Snapshots:
         manifest: tuple[Blob, tuple[Blob, ...]] | None = None,
     ) -> None:
         recorder = self._recorder
+        write = SnapshotWrite(
+            session=recorder.session,
+            seq=executed.seq,
+            cell_key=named[0],
+            how=named[1],
+            manifest=manifest[0] if manifest else None,
+            manifest_blobs=manifest[1] if manifest else (),
+        )
         with recorder.saving:
-            items = recorder.unwritten(store.uri)
-            write = SnapshotWrite(
-                session=recorder.session,
-                seq=executed.seq,
-                cell_key=named[0],
-                how=named[1],
-                executions=[item[2] for item in items],
-                manifest=manifest[0] if manifest else None,
-                manifest_blobs=manifest[1] if manifest else (),
-            )
-            store.save_snapshot(run_id, write)
-            recorder.mark_written(store.uri, items)
+            try:
+                self._send(store, run_id, write)
+            except MissingCellsError:  # those of deleted runs were removed for good, and this kernel ran them
+                recorder.forget_written(store.uri)
+                self._send(store, run_id, write)
+
+    def _send(self, store: Store, run_id: str, write: SnapshotWrite) -> None:
+        items = self._recorder.unwritten(store.uri)
+        store.save_snapshot(run_id, replace(write, executions=[item[2] for item in items]))
+        self._recorder.mark_written(store.uri, items)
 
 
 def save_surroundings(store: Store, run_id: str, git: GitState | None) -> None:

@@ -5,22 +5,14 @@ from __future__ import annotations
 import re
 from io import StringIO
 
+from mltrack.sizes import human_size
+
 CONTROL = re.compile(r"[\n\r\b]")
 
 
 def utf8_size(text: str) -> int:
     """The text's size in bytes of UTF-8; lone surrogates, which a kernel may send, count as three."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-
-
-def human_size(count: int) -> str:
-    """A number of bytes as people write it: ``12.3 MB``, in powers of 1,000."""
-    if count < 1_000:
-        return f"{count} B"
-    for unit, scale in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
-        if count < 999.95 * scale or unit == "GB":
-            return f"{count / scale:.1f} {unit}"
-    raise AssertionError(count)
 
 
 def cut_text(text: str, characters: int) -> str:

@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mltrack import active, tracking
+from mltrack.autologging import switch
 from mltrack.entities import CapturedName, RunStatus
 from mltrack.keys import PARENT_TAG
 from mltrack.masking import mask_text
 from mltrack.settings import named_experiment, state
 from mltrack.store.protocol import Failure
-from mltrack.values import make_metric, make_param
+from mltrack.values import make_metric, make_param, make_tag
 from mltrack_magics.capture import Before, CellPlan, inner_source, plan_cell, structure_digest, take_after, take_before
+from mltrack_magics.guard import guarded
+from mltrack_magics.read_data import LEFT_OUT_TAG, NOTHING_READ, inputs_of, take_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from mltrack_magics.capture import CapturedValue
     from mltrack_magics.cell_line import CellOptions
     from mltrack_magics.environment import GitState
+    from mltrack_magics.read_data import ReadData
     from mltrack_magics.recorder import Executed
 
 TRACEBACK_LIMIT = 100_000
@@ -45,6 +49,7 @@ class TrackedCell:
     offset: int
     plan: CellPlan
     before: Before
+    read: ReadData
     open_before: frozenset[str]
     git: list[GitState | None] = field(default_factory=list)
 
@@ -69,13 +74,18 @@ def begin(shell: InteractiveShell, info: ExecutionInfo, options: CellOptions, ex
     tags = {**options.tags, **({PARENT_TAG: parent.info.run_id} if parent else {})}
     params = [make_param(key, value) for key, value in options.params.items()]
     before = take_before(plan, shell.user_ns)
-    run = tracking.begin(options.name, experiment_id=experiment, tags=tags)
+    read = guarded("looking at the data that the cell reads", resend=True)(take_read)(plan, shell.user_ns)
+    run = tracking.begin(
+        options.name, experiment_id=experiment, tags=tags, log_system_metrics=options.system_metrics or None
+    )
     run.belong_to_cell()
+    if not options.autolog:
+        switch.leave_out_cell(run.info.run_id)
     if params:
         state.backlog.do(run.store.log_batch, run.info.run_id, params=params)
-    return TrackedCell(
-        run, options, executed, _key(info, source, options.name), source, offset, plan, before, open_before
-    )
+    key = _key(info, source, options.name)
+    read = read or NOTHING_READ
+    return TrackedCell(run, options, executed, key, source, offset, plan, before, read, open_before)
 
 
 def python_of(shell: InteractiveShell, info: ExecutionInfo) -> tuple[str, int]:
@@ -99,6 +109,7 @@ def end(shell: InteractiveShell, cell: TrackedCell, error: BaseException | None)
     status = status_of(error)
     try:
         if cell.options.capture:
+            guarded("logging the data that the cell read")(_log_read)(shell, cell)
             _log_captured(shell, cell, error)
         if error is not None:
             cell.store.record_failure(cell.run_id, failure_of(error, shell.user_ns))
@@ -121,6 +132,18 @@ def _end_runs(cell: TrackedCell, status: str) -> None:
             run.end(run, status)
     if cell.run.is_open:
         cell.run.end(cell.run, status)
+
+
+def _log_read(shell: InteractiveShell, cell: TrackedCell) -> None:
+    """Log the data that the cell read, leaving what the user logged under the same name and digest as it is."""
+    if inputs := inputs_of(cell.read, shell.user_ns):
+        known = cell.store.get_run(cell.run_id).inputs.dataset_inputs
+        own = {(each.dataset.name, each.dataset.digest) for each in known}
+        new = [each for each in inputs if (each.dataset.name, each.dataset.digest) not in own]
+        state.backlog.do(cell.store.log_inputs, cell.run_id, new)
+    if cell.read.left_out:
+        tag = make_tag(LEFT_OUT_TAG, ", ".join(cell.read.left_out))
+        state.backlog.do(cell.store.log_batch, cell.run_id, tags=[tag])
 
 
 def _log_captured(shell: InteractiveShell, cell: TrackedCell, error: BaseException | None) -> None:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def root_of(run: mltrack.ActiveRun) -> Path:
-    return get_store().artifact_root(run.info.run_id)
+    place = get_store().artifact_folder(run.info.run_id).local_path()
+    assert place is not None
+    return place
 
 
 def files_of(run: mltrack.ActiveRun) -> dict[str, bytes]:

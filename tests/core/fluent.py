@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import mltrack
+from mltrack.exceptions import MltrackError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,3 +27,11 @@ def status_of(run: Run) -> str:
 def in_thread(work: Callable[[], object]) -> object:
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(work).result()
+
+
+def raised(call: Callable[[], object]) -> MltrackError:
+    """The error of a call that must raise one of ours, with a message that one can read."""
+    with pytest.raises(MltrackError) as caught:
+        call()
+    assert 10 < len(caught.value.message) < 700
+    return caught.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,12 @@ from tests.core.artifact_files import check_records, files_of, root_of
 from tests.core.scripts import run_script
 
 import mltrack
-from mltrack.exceptions import InvalidParameterError
+from mltrack import artifacts
+from mltrack.artifacts.run_files import ArtifactWarning
+from mltrack.exceptions import InvalidParameterError, NotFoundError
 from mltrack.settings import get_store
-from mltrack.store.artifacts import safe_path, write_bytes
+from mltrack.store.artifacts import safe_path
+from mltrack.store.local_artifacts import LocalFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +86,54 @@ def test_paths_out_of_the_folder_are_refused_before_anything_happens(tmp_path: P
     assert not (tmp_path / "mlartifacts").exists()
 
 
+@pytest.mark.parametrize("path", [path for path in ATTACKS.values() if path.rstrip("/") == path and path])
+def test_paths_out_of_the_folder_are_refused_by_every_verb_at_every_place(
+    place: str, tmp_path: Path, path: str
+) -> None:
+    client = mltrack.MltrackClient()
+    run_id = client.create_run(client.create_experiment("e", place)).info.run_id
+    (tmp_path / "source.txt").write_text("x")
+    verbs: list[Callable[[], object]] = [
+        lambda: client.log_text(run_id, "x", path),
+        lambda: client.log_dict(run_id, {}, path),
+        lambda: client.log_stream(run_id, io.BytesIO(b"x"), path),
+        lambda: client.log_image(run_id, np.zeros((2, 2)), path),
+        lambda: client.log_figure(run_id, Figure(), path),
+        lambda: client.log_table(run_id, {"a": [1]}, path),
+        lambda: client.log_artifact(run_id, tmp_path / "source.txt", path),
+        lambda: client.log_artifacts(run_id, tmp_path, path),
+        lambda: client.list_artifacts(run_id, path),
+        lambda: client.download_artifacts(run_id, path, tmp_path / "out"),
+        lambda: client.load_table("0", path),
+        lambda: artifacts.list_artifacts(run_id=run_id, artifact_path=path),
+        lambda: artifacts.download_artifacts(run_id=run_id, artifact_path=path, dst_path=tmp_path / "out"),
+        lambda: artifacts.download_artifacts(f"runs:/{run_id}/{path}", dst_path=tmp_path / "out"),
+        lambda: artifacts.load_text(f"runs:/{run_id}/{path}"),
+    ]
+    for verb in verbs:
+        with pytest.raises(InvalidParameterError):
+            verb()
+    assert client.list_artifacts(run_id) == []
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("run_id", ["../x", "a/b", "..", "", "x" * 1_000_000, "a\0b", "a b"])
+def test_a_run_id_is_no_path(tmp_path: Path, run_id: str) -> None:
+    client = mltrack.MltrackClient()
+    verbs: list[Callable[[], object]] = [
+        lambda: client.log_text(run_id, "x", "a.txt"),
+        lambda: client.list_artifacts(run_id),
+        lambda: client.download_artifacts(run_id, "a.txt", tmp_path / "out"),
+        lambda: artifacts.load_text(f"runs:/{run_id}/a.txt"),
+        lambda: mltrack.log_text("x", "a.txt", run_id=run_id),
+    ]
+    for verb in verbs:
+        with pytest.raises((InvalidParameterError, NotFoundError)) as caught:
+            verb()
+        assert len(caught.value.message) < 500
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("path", PLAIN)
 def test_odd_paths_are_taken_as_they_are(run: mltrack.ActiveRun, path: str) -> None:
     mltrack.log_text("x", path)
@@ -135,8 +187,10 @@ def test_a_folder_is_logged_without_links_pipes_and_sockets(run: mltrack.ActiveR
     (folder / "link.txt").symlink_to("/etc/passwd")
     (folder / "linked").symlink_to("/etc", target_is_directory=True)
     os.mkfifo(folder / "pipe")
-    mltrack.log_artifacts(folder)
-    mltrack.log_artifacts(folder, "into/here")
+    with pytest.warns(ArtifactWarning, match="3 links, pipes or devices in .* were not logged: link.txt"):
+        mltrack.log_artifacts(folder)
+    with pytest.warns(ArtifactWarning):
+        mltrack.log_artifacts(folder, "into/here")
     expected = {"a.txt": b"a", "deep/er/b.txt": b"b"}
     assert files_of(run) == {**expected, **{f"into/here/{path}": content for path, content in expected.items()}}
     check_records(run)
@@ -205,16 +259,17 @@ def test_no_room_leaves_the_earlier_file_and_nothing_else(tmp_path: Path) -> Non
     """
     run_id = run_script(code, folder=tmp_path).stdout.strip()
     mltrack.set_tracking_uri(tmp_path / "mltrack.db")
-    root = get_store().artifact_root(run_id)
+    root = get_store().artifact_folder(run_id).local_path()
+    assert root is not None
     assert {path.name: path.read_text() for path in root.iterdir()} == {"a.txt": "kept"}
     assert [each.path for each in get_store().list_artifacts(run_id)] == ["a.txt"]
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
-    class Interrupting:
-        def __buffer__(self, flags: int) -> memoryview:
+    class Interrupting(io.BytesIO):
+        def read(self, *_: object) -> bytes:
             raise KeyboardInterrupt
 
-    with pytest.raises((KeyboardInterrupt, TypeError)):
-        write_bytes(tmp_path, safe_path("a.txt"), Interrupting())  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt):
+        LocalFolder(tmp_path).put(safe_path("a.txt"), Interrupting())
     assert list(tmp_path.iterdir()) == []

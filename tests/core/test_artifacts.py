@@ -119,8 +119,8 @@ def test_a_series_of_images(run: mltrack.ActiveRun) -> None:
     for step in range(3):
         mltrack.log_image(np.zeros((2, 2)), key="val/mask", step=step, timestamp=7)
     names = sorted(files_of(run))
-    assert [name.rsplit("%", 1)[0] for name in names] == [
-        f"images/val#mask%step%{step}%timestamp%7" for step in range(3)
+    assert [name.rsplit("+", 1)[0] for name in names] == [
+        f"images/val~mask+step+{step}+timestamp+7" for step in range(3)
     ]
 
 

@@ -83,7 +83,7 @@ REFUSED: dict[str, Callable[[MltrackClient, str], object]] = {
     "tag": lambda client, _: client.create_run("0", tags={"": "x"}),
     "experiment id": lambda client, _: client.create_run("x"),
     "experiment name": lambda client, _: client.create_experiment(""),
-    "place": lambda client, _: client.create_experiment("p", artifact_location="s3://x"),
+    "place": lambda client, _: client.create_experiment("p", artifact_location="http://x/y"),
 }
 
 

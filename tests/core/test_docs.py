@@ -11,18 +11,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 import mltrack
 import mltrack_magics
 import mltrack_widgets
 from mltrack import cli, config
+from mltrack.cli.groups import EXIT_CODES, CommandGroup
 from mltrack_magics.options import TRACK_RUN, VERBS
-
-if TYPE_CHECKING:
-    import click
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -54,11 +52,29 @@ def test_every_environment_variable_is_named(variable: config.Variable) -> None:
     assert f"`{variable.name}`" in README
 
 
-@pytest.mark.parametrize("command", cli.main.commands.values(), ids=lambda command: command.name)
-def test_every_command_is_named(command: click.Command) -> None:
-    assert f"`mltrack {command.name}" in README
+def commands(group: click.Group, path: str) -> dict[str, click.Command]:
+    """Every command that does something, by what one types."""
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found |= commands(command, f"{path} {name}")
+        else:
+            found[f"{path} {name}"] = command
+    if isinstance(group, CommandGroup):
+        found[path] = group.own
+    return found
+
+
+@pytest.mark.parametrize(("path", "command"), commands(cli.main, "mltrack").items(), ids=str)
+def test_every_command_is_named(path: str, command: click.Command) -> None:
+    assert f"`{path}" in README
     long = [name for parameter in command.params for name in parameter.opts if name.startswith("--")]
     assert [name for name in long if f"`{name}" not in README] == []
+
+
+@pytest.mark.parametrize(("code", "meaning"), EXIT_CODES)
+def test_every_exit_code_is_named(code: int, meaning: str) -> None:
+    assert f"| {code} | {meaning.partition(':')[0]}" in README
 
 
 def test_there_are_two_commands() -> None:

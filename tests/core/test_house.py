@@ -25,6 +25,8 @@ MLFLOW_SIGNATURES = {
     *("start_run", "log_metric", "log_metrics", "log_param", "log_params", "set_tag", "set_tags", "search_runs"),
     *("log_image", "log_text", "log_dict", "log_table", "log_artifact", "log_artifacts", "log_batch", "create_run"),
     *("set_terminated", "create_experiment", "set_experiment"),
+    "autolog",
+    *("log_figure", "load_table", "download_artifacts", "list_artifacts", "from_pandas", "from_polars"),
 }
 MOST_FUNCTION_LINES, MOST_FILE_LINES, MOST_PARAMETERS, MOST_POSITIONAL = 50, 400, 5, 2
 TOP_LEVEL = {

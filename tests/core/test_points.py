@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.core.stores import FINISHED, begin, bits
 
 from mltrack.entities import Metric, Param, RunStatus
-from mltrack.store.protocol import RunChange, RunSearch
+from mltrack.store.pages import Search
+from mltrack.store.protocol import RunChange
 from mltrack.store.sqlite import SqliteStore
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -106,17 +107,17 @@ def test_live_and_ended_runs_are_found_alike(store: SqliteStore, filter_string: 
         store.log_batch(run_id, metrics=[Metric(key, value, 1, 1) for key, value in metrics.items()])
         store.log_batch(run_id, params=[Param("p", str(number % 2))])
         ids.append(run_id)
-    search = RunSearch(("0",), filter_string, order)
-    live = [run.info.run_id for run in store.search_runs(search).runs]
+    search = Search(("0",), filter_string, order)
+    live = [run.info.run_id for run in store.search_runs(search).rows]
     for run_id in ids[::2]:
         store.update_run(run_id, FINISHED)
-    half = [run.info.run_id for run in store.search_runs(search).runs]
+    half = [run.info.run_id for run in store.search_runs(search).rows]
     for run_id in ids:
         store.update_run(run_id, FINISHED)
-    assert live == half == [run.info.run_id for run in store.search_runs(search).runs]
+    assert live == half == [run.info.run_id for run in store.search_runs(search).rows]
     for run_id in ids:
         store.update_run(run_id, RunChange(status=RunStatus.RUNNING))
-    assert live == [run.info.run_id for run in store.search_runs(search).runs]
+    assert live == [run.info.run_id for run in store.search_runs(search).rows]
 
 
 def test_a_run_taken_up_again_goes_on(store: SqliteStore) -> None:

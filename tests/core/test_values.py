@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mltrack.entities import Metric
 from mltrack.exceptions import InvalidParameterError
-from mltrack.values import make_metric, make_param, make_tag, to_text
+from mltrack.values import check_metrics, make_experiment_tag, make_metric, make_metrics, make_param, make_tag, to_text
 
 NUMBERS = {
     "int": (3, 3.0),
@@ -38,9 +39,15 @@ NUMBERS = {
     "numpy 0-d": (np.array(2.5), 2.5),
     "numpy one element": (np.array([2.5]), 2.5),
     "numpy one by one": (np.array([[2]]), 2.0),
+    "text": ("0.5", 0.5),
+    "text with spaces": (" 1e-3 ", 0.001),
+    "text of an infinity": ("-inf", -math.inf),
 }
 NO_NUMBERS: dict[str, Any] = {
-    "text": "0.5",
+    "text": "half",
+    "no text": "",
+    "text in hexadecimal": "0x10",
+    "long digits": "9" * 1_000_000,
     "None": None,
     "complex": 1j,
     "numpy complex": np.complex128(1j),
@@ -130,6 +137,53 @@ def test_what_is_no_time_is_refused(timestamp: Any) -> None:
 @pytest.mark.parametrize("timestamp", [0, 253402300800000, 2**63 - 1, 1e12], ids=["0", "year 10000", "last", "float"])
 def test_any_time_from_1970_is_kept(timestamp: Any) -> None:
     assert make_metric("m", 1.0, 0, timestamp).timestamp == timestamp
+
+
+def test_points_that_are_right_are_kept_as_they_are() -> None:
+    point = Metric("m", 1.0, 5, 2)
+    loose: Any = Metric("m", "0.5", 5.0, np.int64(3))  # type: ignore[arg-type]
+    scalar: Any = np.float32(0.5)
+    kept = check_metrics([point, loose, Metric("n", scalar, 5)])
+    assert kept[0] is point
+    assert kept[1:] == [Metric("m", 0.5, 5, 3), Metric("n", 0.5, 5, 0)]
+    assert [type(each.value) for each in kept] == [float, float, float]
+
+
+WRONG_POINTS: dict[str, Any] = {
+    "key": ("a\0", 1.0, 5, 0),
+    "key of no text": (5, 1.0, 5, 0),
+    "value": ("m", None, 5, 0),
+    "time": ("m", 1.0, -1, 0),
+    "large time": ("m", 1.0, 2**63, 0),
+    "true step": ("m", 1.0, 5, 2**63),
+    "step": ("m", 1.0, 5, 1.5),
+}
+
+
+@pytest.mark.parametrize("fields", WRONG_POINTS.values(), ids=WRONG_POINTS.keys())
+def test_points_that_are_wrong_are_found(fields: Any) -> None:
+    with pytest.raises(InvalidParameterError):
+        check_metrics([Metric("m", 1.0, 5), Metric(*fields)])
+
+
+@given(st.dictionaries(st.sampled_from("abc"), st.floats() | st.integers(-9, 9)), st.integers(0, 9), st.integers(0, 9))
+def test_several_metrics_are_made_as_one_is(values: dict[str, float], step: int, timestamp: int) -> None:
+    single = [make_metric(key, value, step, timestamp) for key, value in values.items()]
+    assert repr(make_metrics(values, step, timestamp)) == repr(single)
+
+
+def test_several_metrics_share_their_time() -> None:
+    assert len({point.timestamp for point in make_metrics(dict.fromkeys("abcdef", 1))}) == 1
+    for values, step, timestamp in (({"a\0": 1.0}, 0, 1), ({"a": 1.0, "": 1.0}, 0, 1), ({"a": 1.0}, 2**63, 1)):
+        with pytest.raises(InvalidParameterError):
+            make_metrics(values, step, timestamp)
+
+
+def test_an_experiments_tag_is_refused_rather_than_cut() -> None:
+    assert make_experiment_tag("k", "x" * 20_000).value == "x" * 20_000
+    with pytest.raises(InvalidParameterError, match="20001 characters"):
+        make_experiment_tag("k", "x" * 20_001)
+    assert make_experiment_tag("password", "hunter2x").value == "[masked]"
 
 
 def test_the_time_is_now_by_default() -> None:

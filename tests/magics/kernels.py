@@ -17,7 +17,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from mltrack.executed_notebook import as_notebook
-from mltrack.store.protocol import RunSearch
+from mltrack.store.pages import Search
 from mltrack.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ class Kernel:
         """Give all runs, the last begun first."""
         store = self.store
         places = tuple(each.experiment_id for each in store.list_experiments())
-        return list(store.search_runs(RunSearch(places)).runs)
+        return list(store.search_runs(Search(places)).rows)
 
     def notebook(self, run: Run, *, in_file_order: bool = True) -> dict[str, Any]:
         """Give a run's notebook once what its cell started is over."""

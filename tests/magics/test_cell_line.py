@@ -45,7 +45,9 @@ def test_the_line_is_found(cell: str, found: tuple[int, str] | None) -> None:
     assert find_line(cell) == found
 
 
-NOTHING = CellOptions(None, None, {}, {}, nested=False, capture=True, snapshot=True, quiet=False)
+NOTHING = CellOptions(
+    None, None, {}, {}, nested=False, system_metrics=False, capture=True, snapshot=True, autolog=True, quiet=False
+)
 LINES: dict[str, tuple[str, dict[str, object]]] = {
     "nothing": ("", {}),
     "a name": ("baseline", {"name": "baseline"}),

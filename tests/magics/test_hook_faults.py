@@ -30,6 +30,8 @@ COLLABORATORS = (
     "tracked_cell.plan_cell",
     "tracked_cell.take_before",
     "tracked_cell.take_after",
+    "tracked_cell.take_read",
+    "tracked_cell.inputs_of",
     "tracked_cell.python_of",
     "tracked_cell.make_metric",
     "tracked_cell.failure_of",

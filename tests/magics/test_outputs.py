@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mltrack.sizes import human_size
 from mltrack_magics.outputs import DisplayIndex, OutputLog
-from mltrack_magics.streams import human_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mltrack import plain_text
 from mltrack_widgets import format as written
 
 NAN, INF = math.nan, math.inf
@@ -154,14 +155,14 @@ def test_a_sparkline_takes_any_series(values: list[float], bars: int) -> None:
 
 @given(st.text())
 def test_printable_text_is_one_line_without_escapes(text: str) -> None:
-    shown = written.printable(text)
+    shown = plain_text.printable(text)
     assert not {"\x1b", "\n", "\r", "\t", "\x00", "\u202e", "\u2028"} & set(shown)
     assert len(shown.splitlines()) <= 1
     shown.encode()
 
 
 def test_printable_spells_escapes_out() -> None:
-    assert written.printable("a\x1b[31m\nb") == "a\\x1b[31m\\nb"
+    assert plain_text.printable("a\x1b[31m\nb") == "a\\x1b[31m\\nb"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from mltrack.plain_text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,34 +19,11 @@ SPARK_BARS = 20
 _BARS = "▁▂▃▄▅▆▇█"
 _NO_VALUE = "·"
 
-# What a reader cannot see or what moves other text: C0 and C1 controls, bidirectional marks and overrides, zero-width
-# and soft characters, lone surrogates (they cannot be written as UTF-8), non-characters and the tag block. Zero-width
-# joiners stay: several scripts and emoji are spelled with them. Tab and newline are asked about apart.
-_HIDDEN = (
-    "\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
-    "\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f"
-)
-_HIDDEN_CHARACTER = re.compile(f"[{_HIDDEN}]")
-_HIDDEN_OR_BREAK = re.compile(f"[{_HIDDEN}\t\n]")
 # ECMA-48: CSI sequences, OSC strings up to BEL or ST, and two-character escapes.
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _LONG_DECIMAL = re.compile(r"[+-]?\d*\.\d{5,}(?:[eE][+-]?\d+)?")
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return match.group().encode("unicode_escape", "surrogatepass").decode("ascii")
-
-
-def visible(text: str) -> str:
-    r"""Show hidden and text-moving characters as escapes (``\x1b``, ``\u202e``); tabs and newlines stay."""
-    return _HIDDEN_CHARACTER.sub(_escaped, text)
-
-
-def printable(text: str) -> str:
-    r"""Return the text as one line that a terminal shows as it is: ANSI escapes, tabs and newlines are spelled out."""
-    return text if text.isascii() and text.isprintable() else _HIDDEN_OR_BREAK.sub(_escaped, text)
 
 
 def strip_ansi(text: str) -> str:

@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mltrack.exceptions import MltrackError
-from mltrack_widgets.format import middle_cut, one_line, visible
+from mltrack.plain_text import visible
+from mltrack_widgets.format import middle_cut, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,8 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from mltrack.plain_text import printable, visible
 from mltrack_widgets.bundle import Bundle, framed
-from mltrack_widgets.format import count, exact_time, one_line, printable, strip_ansi, visible
+from mltrack_widgets.format import count, exact_time, one_line, strip_ansi
 from mltrack_widgets.html import NOTHING, Markup, is_image, tag
 
 if TYPE_CHECKING:

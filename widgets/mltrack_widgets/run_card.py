@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mltrack.entities import RunStatus
 from mltrack_widgets.bundle import Bundle, framed
+from mltrack_widgets.card_rows import data_texts, own_tags
 from mltrack_widgets.format import (
     count,
     difference,
@@ -305,7 +306,8 @@ def _everything(data: CardData) -> Markup:
         _section("Run", _run_rows(data), attributes=_WIDE_SECTION),
         _section("Metrics", _metric_rows(data)),
         _section("Params", _text_rows(data.run.data.params)),
-        _section("Tags", _text_rows(_own_tags(data.run))),
+        _section("Data", _text_rows(data_texts(data.run))),
+        _section("Tags", _text_rows(own_tags(data.run))),
         _section("Environment", _text_rows(data.environment)),
         _section("Artifacts", [(_artifact_size(file), _value(file.path)) for file in data.artifacts]),
     ]
@@ -340,10 +342,6 @@ def _run_rows(data: CardData) -> list[tuple[str, Markup]]:
 def _metric_rows(data: CardData) -> list[tuple[str, Markup]]:
     metrics = data.run.data.metrics
     return [(key, _value("  ".join((repr(value), *_metric(data, key).trail)))) for key, value in metrics.items()]
-
-
-def _own_tags(run: Run) -> dict[str, str]:
-    return {key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.")}
 
 
 def _text_rows(values: Mapping[str, str]) -> list[tuple[str, Markup]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mltrack.executed_notebook import load_notebook
 from mltrack.lookup import LAST, find_run
 from mltrack.settings import get_store
-from mltrack.store.protocol import RunSearch
+from mltrack.store.pages import Search
 from mltrack_widgets.notebook_view import notebook_view
 from mltrack_widgets.run_card import CardData, run_card
 from mltrack_widgets.run_table import run_table
@@ -47,12 +47,12 @@ def runs(
     found = [each for each in store.list_experiments() if experiment is None or each.name == experiment]
     names = {each.experiment_id: each.name for each in found} or {"": experiment or ""}
     places = tuple(each.experiment_id for each in found)
-    search = RunSearch(places, filter_string, tuple(order_by), max_results=max_results)
+    search = Search(places, filter_string, tuple(order_by), max_results=max_results)
     page = store.search_runs(search)
     total = store.count_runs(search.experiment_ids)
-    if experiment is None and page.runs:  # those that have something to show
-        names = {run.info.experiment_id: names[run.info.experiment_id] for run in page.runs}
-    return run_table(page.runs, experiment_names=names, total=total, filter_text=filter_string, now_ms=_now())
+    if experiment is None and page.rows:  # those that have something to show
+        names = {run.info.experiment_id: names[run.info.experiment_id] for run in page.rows}
+    return run_table(page.rows, experiment_names=names, total=total, filter_text=filter_string, now_ms=_now())
 
 
 def show(run: str | Run = LAST) -> Bundle:

@@ -1,30 +1,26 @@
-"""Artifact folders: paths checked by one function, files written whole and moved into place, digests kept."""
+"""The names of artifacts and of the places they lie at, each checked by one function."""
 
 from __future__ import annotations
 
 import os
 import re
-import stat
 import unicodedata
-from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
-from secrets import token_hex
-from typing import TYPE_CHECKING, BinaryIO
+from pathlib import PurePath
 from urllib.parse import unquote
 
-from mltrack.exceptions import InvalidParameterError, NotFoundError, StoreFullError, StoreReadOnlyError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+from mltrack.exceptions import InvalidParameterError
 
 MAX_PATH_BYTES = 1024
 MAX_SEGMENT_BYTES = 255
 MAX_PLACE = 2048
+REMOTE_SCHEMES = ("s3", "gs", "abfs", "abfss", "az", "memory")
+UNFINISHED = re.compile(r"\.mltrack-[0-9a-f]{16}")
+"""How a local file is called until it is whole."""
 _BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-_BLOCK = 1 << 20
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_AZURE_HOST = re.compile(r"([A-Za-z0-9$][A-Za-z0-9-]*@)?[A-Za-z0-9][A-Za-z0-9._-]*")  # container@account.dfs.core…
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +32,16 @@ class SafePath:
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def parts(self) -> list[str]:
+        """The names of the folders on the way, and of the file."""
+        return self.text.split("/")
+
+    @property
+    def ending(self) -> str:
+        """What follows the name's last dot, in small letters; empty when there is none."""
+        return PurePath(self.text).suffix.lstrip(".").lower()
+
 
 def safe_path(text: str) -> SafePath:
     """Check an artifact's path below the run's root; the only way to a SafePath.
@@ -44,7 +50,8 @@ def safe_path(text: str) -> SafePath:
     ------
     InvalidParameterError
         When it is empty, absolute, has ``..``, ``.``, ``//``, backslashes, a drive, control or direction characters,
-        a part Windows reserves or that ends in a dot or space, a part over 255 bytes, or over 1,024 bytes in all.
+        a part Windows reserves or that ends in a dot or space, a part over 255 bytes, over 1,024 bytes in all, or the
+        name of an unfinished file (``.mltrack-`` and 16 hexadecimal digits).
     """
     if not isinstance(text, str):
         raise InvalidParameterError(f"An artifact path must be text; got a {type(text).__name__}.")
@@ -78,109 +85,93 @@ def _part_fault(part: str) -> str | None:
         return f"has a part over {MAX_SEGMENT_BYTES} bytes"
     if part.endswith((".", " ")) or _RESERVED.fullmatch(part):
         return f"has the part {part!r}, which some systems cannot store"
+    if UNFINISHED.fullmatch(part):
+        return f"has the part {part!r}, a name kept for unfinished files"
     return None
 
 
-def local_place(text: str) -> str:
-    """Check where an experiment's artifacts shall lie: a path, or ``file:///PATH``; gives the path.
+def below(folder: SafePath | None, text: str) -> SafePath:
+    """Check a path below a folder, or below the root when there is none."""
+    return safe_path(f"{folder.text}/{text}" if folder else text)
+
+
+def artifact_place(text: str) -> str:
+    """Check where an experiment's artifacts shall lie; gives a path as it is, or a URI without a slash at its end.
+
+    Taken are paths, ``file:///PATH``, and ``s3://``, ``gs://``, ``abfs://`` (also ``abfss://`` and ``az://``) and
+    ``memory://`` with a bucket or container. ``~`` and ``$NAME`` stay as they are written.
 
     Raises
     ------
     InvalidParameterError
-        For another scheme, a control character, and for over 2,048 characters.
+        For another scheme, for ``..``, control characters, the root of a file system, a fragment, a query, a user or a
+        password in a URI, and for over 2,048 characters.
     """
-    path = unquote(text.removeprefix("file://")) if text.startswith("file:///") else text
-    is_strange = not path.strip() or "://" in path or any(unicodedata.category(c) in ("Cc", "Cs") for c in path[:9999])
-    if is_strange or len(text) > MAX_PLACE:
+    if len(text) > MAX_PLACE:
         raise InvalidParameterError(
-            f"Artifacts cannot be kept at {text[:120]!r}; give a path or file:///PATH, at most {MAX_PLACE} characters."
+            f"Artifacts cannot be kept at a place of {len(text)} characters, {text[:60]!r}…; at most {MAX_PLACE} are taken."
         )
-    return path
-
-
-def write_bytes(root: Path, path: SafePath, content: bytes) -> tuple[int, str]:
-    """Put a file of this content below ``root``, whole or not at all; gives its size and SHA-256."""
-    target = _prepare(root, path)
-    with _staged(target) as (handle, staged):
-        handle.write(content)
-        handle.close()
-        staged.replace(target)
-    return len(content), sha256(content).hexdigest()
-
-
-def copy_file(root: Path, path: SafePath, source: Path) -> tuple[int, str]:
-    """Copy a regular file below ``root``, whole or not at all; gives its size and SHA-256."""
-    if not stat.S_ISREG(source.stat().st_mode):
-        raise InvalidParameterError(f"{source} is not a regular file, so it cannot be logged.")
-    target = _prepare(root, path)
-    digest, size = sha256(), 0
-    with source.open("rb") as reader, _staged(target) as (handle, staged):
-        while block := reader.read(_BLOCK):
-            handle.write(block)
-            digest.update(block)
-            size += len(block)
-        handle.close()
-        staged.replace(target)
-    return size, digest.hexdigest()
-
-
-def files_below(folder: Path) -> list[Path]:
-    """Give the regular files of a folder tree in order; links, pipes and devices are left out."""
-    found = []
-    for parent, folders, files in os.walk(folder, followlinks=False):
-        folders.sort()
-        for name in sorted(files):
-            path = type(folder)(parent) / name
-            if stat.S_ISREG(path.lstat().st_mode):
-                found.append(path)
-    return found
-
-
-def open_artifact(root: Path, path: SafePath) -> Path:
-    """Give the place of a file that is there; no part of the way to it may be a link."""
-    target = root.joinpath(*path.text.split("/"))
-    _refuse_links(root, path)
-    if not target.is_file():
-        raise NotFoundError(f"There is no artifact {path.text!r} in {root}.")
-    return target
-
-
-def _prepare(root: Path, path: SafePath) -> Path:
-    target = root.joinpath(*path.text.split("/"))
-    _refuse_links(root, path)
-    if target.is_dir():
-        raise InvalidParameterError(f"The artifact path {path.text!r} is a folder of this run already.")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
+    if is_remote(text):
+        fault, place = _remote_fault(text), text.rstrip("/")
+    else:
+        place = _local_path(text)
+        fault = _local_fault(place)
+    if fault:
         raise InvalidParameterError(
-            f"A part of the artifact path {path.text!r} is a file of this run already."
-        ) from None
-    except PermissionError as error:
-        raise StoreReadOnlyError(
-            f"The artifact folder {root} cannot be written by this user: {error.strerror}."
-        ) from error
-    return target
+            f"Artifacts cannot be kept at {_without_user(text)[:120]!r}: {fault}. Give a path, file:///PATH, or "
+            "s3://, gs:// or abfs:// with a bucket."
+        )
+    return place
 
 
-def _refuse_links(root: Path, path: SafePath) -> None:
-    place = root
-    for part in path.text.split("/"):
-        place = place / part
-        if place.is_symlink():
-            raise InvalidParameterError(f"The artifact path {path.text!r} goes through a link, which is not followed.")
+def is_remote(place: str) -> bool:
+    """Say whether a place is a URI that fsspec opens, not a path."""
+    return place.partition("://")[0] in REMOTE_SCHEMES and "://" in place
 
 
-@contextmanager
-def _staged(target: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """Open a file under a temporary name beside its target; it is gone again unless it was moved into place."""
-    staged = target.with_name(f".mltrack-{token_hex(8)}")
-    try:
-        with staged.open("xb") as handle:
-            yield handle, staged
-    except PermissionError as error:
-        raise StoreReadOnlyError(f"The artifact folder {target.parent} cannot be written: {error.strerror}.") from error
-    except OSError as error:
-        raise StoreFullError(f"The artifact {target} could not be written: {error.strerror}.") from error
-    finally:
-        staged.unlink(missing_ok=True)
+def _local_path(text: str) -> str:
+    for start in ("file://", "file:"):
+        if text.startswith(f"{start}/"):
+            return unquote(text.removeprefix(start))
+    return text
+
+
+def _local_fault(path: str) -> str | None:
+    parts = path.replace("\\", "/").split("/")
+    if fault := _character_fault(path):
+        return fault
+    if not path.strip() or "://" in path or path.startswith(("file:", "runs:", "models:")):
+        return "it is no path, and no URI of a kind that is known"
+    if ".." in parts:
+        return "it has the part '..'"
+    if path.startswith(("//", "\\\\")) or (os.name != "nt" and ("\\" in path or re.match(r"[A-Za-z]:", path))):
+        return "it is a network share or drive of another system"
+    if PurePath(path) == PurePath(path).parent:
+        return "it is the root of a file system, or this folder itself"
+    return None
+
+
+def _remote_fault(uri: str) -> str | None:
+    scheme, _, rest = uri.partition("://")
+    host, *parts = rest.rstrip("/").split("/")
+    pattern = _AZURE_HOST if scheme in ("abfs", "abfss", "az") else _HOST
+    if fault := _character_fault(uri):
+        return fault
+    if not pattern.fullmatch(host):
+        return "it has no plain bucket name; credentials come from the environment, never from a URI"
+    if any(character in rest for character in "?#\\") or "::" in rest or "://" in rest:
+        return "it has a query, a fragment, a backslash or a second URI"
+    plain = [unquote(part) for part in parts]
+    if any(part in ("", ".", "..") or "/" in part or "\\" in part for part in (*parts, *plain)):
+        return "it has an empty part, or one with dots or slashes that is no name"
+    return None
+
+
+def _character_fault(text: str) -> str | None:
+    if any(unicodedata.category(c) in ("Cc", "Cs") or c in _BIDI for c in text):
+        return "it holds a control, surrogate or text-direction character"
+    return None
+
+
+def _without_user(text: str) -> str:
+    return re.sub(r"//[^/]*@", "//…@", text)

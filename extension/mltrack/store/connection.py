@@ -107,7 +107,7 @@ class Database:
         except BaseException as error:
             if connection.in_transaction:
                 connection.rollback()
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, (sqlite3.Error, UnicodeDecodeError)):
                 raise translated(error, self.path) from error
             raise
         return result
@@ -137,7 +137,7 @@ class Database:
             try:
                 connection.execute("BEGIN")
                 return work(connection, *arguments)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 raise translated(error, self.path) from error
             finally:
                 if connection.in_transaction:
@@ -198,10 +198,20 @@ def open_file(path: Path, *, read_only: bool = False, immutable: bool = False) -
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.create_function("mltrack_casefold", 1, _casefold, deterministic=True)
+    except UnicodeDecodeError as error:
+        connection.close()
+        raise _unreadable(error) from error
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _unreadable(error: UnicodeDecodeError) -> sqlite3.DatabaseError:
+    # A message of SQLite's may quote the bytes of a damaged schema, which the driver cannot make text of.
+    found = sqlite3.DatabaseError(f"malformed database schema: {error}")
+    found.sqlite_errorcode = _CORRUPT
+    return found
 
 
 def _casefold(value: object) -> str | None:
@@ -226,8 +236,10 @@ def _code(error: sqlite3.Error) -> int:
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
-def translated(error: sqlite3.Error, path: Path) -> MltrackError:
+def translated(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> MltrackError:
     """Turn a driver's error into one that says what to do."""
+    if isinstance(error, UnicodeDecodeError):
+        error = _unreadable(error)
     code = _code(error)
     if code in (_FULL, _IOERR):  # a file size limit shows as an I/O error, not as a full disk
         return StoreFullError(

@@ -1,250 +1,184 @@
-"""Searches as syntax trees, and as SQL over the store's tables with every key and value bound.
+"""Searches in SQL: conditions and orders over the store's tables, with every key and value bound.
 
-The condition and the order speak of the table ``runs`` as ``r``, and of a relation ``current_metrics`` (run_id, key_id,
-step, timestamp, value, special: the latest point of each metric), which whoever runs the SQL supplies as a view or in
-a WITH clause. ILIKE with letters beyond ASCII needs the SQL function that ``CASEFOLD_FUNCTION`` names.
+ILIKE with letters beyond ASCII needs the SQL function that ``CASEFOLD_FUNCTION`` names.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mltrack.store.code_index import HAS_WORD, RUNS_WITH_WORD, phrase
+from mltrack.store.filter_tree import And, CodeMatch, Comparison, Entity, Not, NullTest, Or
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from mltrack.store.filter_tree import Expression, Key, OrderKey
+    from mltrack.store.search_tables import Place, SearchTables
 
 CASEFOLD_FUNCTION = "mltrack_casefold"
 """A function of one text or NULL, Python's ``str.casefold``, which the connection registers."""
 
-NUMBER_COMPARATORS = (">", ">=", "=", "!=", "<", "<=")
-TEXT_COMPARATORS = ("=", "!=", "LIKE", "ILIKE")
-LIST_COMPARATORS = ("IN", "NOT IN")
-NULL_COMPARATORS = ("IS NULL", "IS NOT NULL")
 
+class SqlWriter:
+    """Writes conditions and orders over one kind of rows, and collects in ``parameters`` the values that they bind.
 
-class Entity(StrEnum):
-    """What a key belongs to; the value is how it is written in front of the dot."""
+    ``datasets`` are (name, digest or "") of those that a logged model's metrics must be of; none: any.
+    """
 
-    METRIC = "metrics"
-    PARAM = "params"
-    TAG = "tags"
-    ATTRIBUTE = "attributes"
-    DATASET = "datasets"
-
-
-class ValueKind(StrEnum):
-    """What a key is compared with."""
-
-    TEXT = "text"
-    NUMBER = "number"
-
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """A property that every row has: its name, its SQL over the row's alias, and what may be asked of it."""
-
-    name: str
-    column: str
-    kind: ValueKind
-    comparators: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Grammar:
-    """What a filter over one kind of rows may name: entities and attributes, by each of their spellings."""
-
-    entities: Mapping[str, Entity]
-    attributes: Mapping[str, Attribute]
-
-    def kind(self, key: Key) -> ValueKind:
-        """Say what a key is compared with."""
-        if key.entity is Entity.ATTRIBUTE:
-            return self.attributes[key.name].kind
-        return ValueKind.NUMBER if key.entity is Entity.METRIC else ValueKind.TEXT
-
-    def comparators(self, key: Key) -> tuple[str, ...]:
-        """List the comparators that a key takes."""
-        if key.entity is Entity.ATTRIBUTE:
-            return self.attributes[key.name].comparators
-        return NUMBER_COMPARATORS if key.entity is Entity.METRIC else TEXT_COMPARATORS + NULL_COMPARATORS
-
-
-def _text(name: str, column: str, *more: str) -> Attribute:
-    return Attribute(name, column, ValueKind.TEXT, TEXT_COMPARATORS + more)
-
-
-def _number(name: str, column: str) -> Attribute:
-    return Attribute(name, column, ValueKind.NUMBER, NUMBER_COMPARATORS)
-
-
-_ARTIFACT_URI = (
-    "((SELECT e.artifact_location FROM experiments e WHERE e.id = r.experiment_id) || '/' || r.uuid || '/artifacts')"
-)
-
-RUNS = Grammar(
-    entities={
-        **dict.fromkeys(("metrics", "metric"), Entity.METRIC),
-        **dict.fromkeys(("params", "param", "parameters", "parameter"), Entity.PARAM),
-        **dict.fromkeys(("tags", "tag"), Entity.TAG),
-        **dict.fromkeys(("attributes", "attribute", "attr", "run"), Entity.ATTRIBUTE),
-        **dict.fromkeys(("datasets", "dataset"), Entity.DATASET),
-    },
-    attributes={
-        "run_id": _text("run_id", "r.uuid", *LIST_COMPARATORS),
-        **dict.fromkeys(("run_name", "run name", "Run name", "Run Name"), _text("run_name", "r.name")),
-        "status": _text("status", "r.status"),
-        "user_id": _text("user_id", "r.user_id"),
-        "artifact_uri": _text("artifact_uri", _ARTIFACT_URI),
-        **dict.fromkeys(("start_time", "created", "Created"), _number("start_time", "r.started_at")),
-        "end_time": _number("end_time", "r.ended_at"),
-    },
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What a clause or an order asks about; an attribute's name is the one in the grammar's table."""
-
-    entity: Entity
-    name: str
-
-    def __str__(self) -> str:
-        return self.name if self.entity is Entity.ATTRIBUTE else f"{self.entity.value}.{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A key compared with a number, a text or, for IN and NOT IN, several texts."""
-
-    key: Key
-    comparator: str
-    value: str | float | tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NullTest:
-    """Whether a row lacks the key, or with ``negated`` has it."""
-
-    key: Key
-    negated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class And:
-    """Two or more conditions that must all hold."""
-
-    operands: tuple[Expression, ...]
-
-
-Expression: TypeAlias = And | Comparison | NullTest
-
-
-@dataclass(frozen=True, slots=True)
-class OrderKey:
-    """One key to sort by; rows without it come last in both directions."""
-
-    key: Key
-    descending: bool
-
-
-_TABLES = {Entity.PARAM: "params", Entity.TAG: "run_tags"}
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledSearch:
-    """A search in SQL: a condition, a whole ORDER BY list, and the values of their named parameters."""
-
-    where: str
-    order: str
-    parameters: dict[str, object]
-
-
-def write_search(expression: Expression | None, order: Sequence[OrderKey], grammar: Grammar = RUNS) -> CompiledSearch:
-    """Write a condition and an order in SQL; the order is total, so that pages neither lose nor double a row."""
-    writer = _Writer(grammar)
-    where = "1" if expression is None else writer.condition(expression)
-    return CompiledSearch(where, writer.order(order), writer.parameters)
-
-
-class _Writer:
-    """Writes conditions and collects the values that they bind."""
-
-    def __init__(self, grammar: Grammar) -> None:
-        self._grammar = grammar
+    def __init__(self, tables: SearchTables, *, datasets: Sequence[tuple[str, str]] = ()) -> None:
+        self._tables = tables
+        self._datasets = datasets
         self.parameters: dict[str, object] = {}
 
-    def _bind(self, letter: str, value: object) -> str:
-        name = f"{letter}{len(self.parameters) + 1}"
+    def bind(self, value: object) -> str:
+        """Give the name under which a value is bound."""
+        name = f"v{len(self.parameters) + 1}"
         self.parameters[name] = value
         return f":{name}"
 
-    def condition(self, expression: Expression) -> str:
-        """Write a tree as an SQL condition."""
+    def condition(self, expression: Expression | None) -> str:
+        """Write a tree as a condition on a row; what it asks of other tables is looked up row by row."""
         match expression:
+            case None:
+                return "1"
             case And(operands):
                 return " AND ".join(f"({self.condition(operand)})" for operand in operands)
+            case Or(operands):
+                return " OR ".join(f"({self.condition(operand)})" for operand in operands)
+            case Not(operand):
+                return f"({self.condition(operand)}) IS NOT TRUE"  # what is NULL counts as false
             case NullTest(key, negated):
-                return f"{'' if negated else 'NOT '}EXISTS ({self._row_of(key)})"
-            case Comparison(key):
-                return self._comparison(key, expression)
+                return f"{'' if negated else 'NOT '}({self.has(key)})"
+            case CodeMatch():
+                return self._match(expression)
+            case Comparison():
+                return self._comparison(expression)
+
+    def members(self, clause: Comparison | CodeMatch | NullTest) -> str:
+        """Write the query of the numbers of all rows of which a clause is true, some perhaps more than once."""
+        if isinstance(clause, CodeMatch):
+            return self._coded(clause)
+        if clause.key.entity is Entity.ATTRIBUTE:
+            return f"SELECT r.id FROM {self._tables.table} WHERE {self.condition(clause)}"
+        return " UNION ALL ".join(
+            f"SELECT {place.owner} FROM {place.tables} WHERE {place.condition} AND {self._holds(place, clause)}"
+            for place in self.places(clause.key)
+        )
+
+    def has(self, key: Key) -> str:
+        """Write that a row has a key."""
+        return self._any(self.places(key), None)
 
     def order(self, keys: Sequence[OrderKey]) -> str:
-        """Write an ORDER BY list: rows without a key last, then the newest first, then by id."""
-        terms = [f"{self._sorted(item.key)} {'DESC' if item.descending else 'ASC'} NULLS LAST" for item in keys]
-        return ", ".join([*terms, "r.started_at DESC", "r.uuid"])
+        """Write an ORDER BY list: rows without a key last, and a total order, so that pages neither lose nor double."""
+        if not keys:
+            return self._tables.order
+        terms = [self._term(item) for item in keys]
+        sorted_by = {term.rpartition(" ")[0] for term in terms}
+        tie = [term for term in self._tables.tie.split(", ") if term.partition(" ")[0] not in sorted_by]
+        return ", ".join([*terms, *tie])
 
-    def _comparison(self, key: Key, comparison: Comparison) -> str:
-        if key.entity is Entity.ATTRIBUTE:
-            return self._test(self._grammar.attributes[key.name].column, comparison)
-        if key.entity is Entity.METRIC:
-            return f"EXISTS ({self._metric(key)} AND {self._test('m.value', comparison)})"
-        return f"EXISTS ({self._row_of(key)} AND {self._test('p.value', comparison)})"
+    def places(self, key: Key) -> tuple[Place, ...]:
+        """Give where values of a key lie, with its name bound."""
+        if key.entity is Entity.DATASET:
+            return (self._tables.datasets[key.name],)
+        places = self._tables.places[key.entity]
+        name = self.bind(key.name)
+        bound = [replace(place, condition=place.condition.format(key=name)) for place in places]
+        if key.entity is Entity.METRIC and self._datasets:
+            bound = [replace(place, condition=f"{place.condition} AND {self.of_datasets()}") for place in bound]
+        return tuple(bound)
 
-    def _sorted(self, key: Key) -> str:
-        if key.entity is Entity.ATTRIBUTE:
-            return self._grammar.attributes[key.name].column
-        return f"({self._metric(key) if key.entity is Entity.METRIC else self._row_of(key)})"
+    def of_datasets(self) -> str:
+        """Write that a logged model's metric is of one of the datasets."""
+        each = [
+            f"m.dataset_name = {self.bind(name)}" + (f" AND m.dataset_digest = {self.bind(digest)}" if digest else "")
+            for name, digest in self._datasets
+        ]
+        return f"({' OR '.join(each)})"
 
-    def _metric(self, key: Key) -> str:
-        """Select a run's value of a metric: no row where there is none, or NaN (special 1)."""
-        key_id = f"(SELECT id FROM metric_keys WHERE name = {self._bind('k', key.name)})"
-        return f"SELECT m.value FROM current_metrics m WHERE m.run_id = r.id AND m.key_id = {key_id} AND m.special <> 1"
+    def _term(self, item: OrderKey) -> str:
+        direction = "DESC" if item.descending else "ASC"
+        if item.key.entity is not Entity.ATTRIBUTE:
+            return f"{self._sort_value(item)} {direction} NULLS LAST"
+        name = item.key.name
+        column = "r.id" if name == "experiment_id" else self._tables.attributes[name]
+        return f"{column} {direction}{' NULLS LAST' if name in self._tables.nullable else ''}"
 
-    def _row_of(self, key: Key) -> str:
-        """Select a run's value of a param or tag."""
-        name = self._bind("k", key.name)
-        return f"SELECT p.value FROM {_TABLES[key.entity]} p WHERE p.run_id = r.id AND p.key = {name}"
+    def _sort_value(self, item: OrderKey) -> str:
+        values = []
+        for place in self.places(item.key):
+            conditions = [f"{place.owner} = r.id", place.condition]
+            for column, value in zip(("m.dataset_name", "m.dataset_digest"), item.dataset, strict=True):
+                conditions += [f"{column} = {self.bind(value)}"] if value else []
+            values.append(f"(SELECT {place.value} FROM {place.tables} WHERE {' AND '.join(conditions)} {place.last})")
+        return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
 
-    def _test(self, operand: str, comparison: Comparison) -> str:
-        value = comparison.value
-        if isinstance(value, tuple):
-            names = ", ".join(self._bind("v", item) for item in value)
-            return f"{operand} {comparison.comparator} ({names})"
-        if comparison.key.entity is Entity.METRIC:
-            value = float(value)
-        if comparison.comparator in _PATTERN_TESTS:
-            left, value = _PATTERN_TESTS[comparison.comparator](operand, str(value))
-            return f"{left} {self._bind('v', value)}"
-        return f"{operand} {comparison.comparator} {self._bind('v', value)}"
+    def _comparison(self, clause: Comparison) -> str:
+        if clause.key.entity is Entity.ATTRIBUTE:
+            return self._test(self._tables.attributes[clause.key.name], clause)
+        absent = self._tables.grammar.absent.get(clause.key.name)
+        if clause.key.entity is Entity.TAG and absent is not None and clause.comparator in ("=", "!="):
+            (place,) = self.places(clause.key)
+            value = f"(SELECT {place.value} FROM {place.tables} WHERE {place.owner} = r.id AND {place.condition})"
+            return self._test(f"coalesce({value}, {self.bind(absent)})", clause)
+        return self._any(self.places(clause.key), clause)
+
+    def _any(self, places: Sequence[Place], clause: Comparison | None) -> str:
+        return " OR ".join(
+            f"EXISTS (SELECT 1 FROM {place.tables} WHERE {place.owner} = r.id AND {place.condition}"
+            f" AND {self._holds(place, clause)})"
+            for place in places
+        )
+
+    def _holds(self, place: Place, clause: Comparison | NullTest | None) -> str:
+        return self._test(place.value, clause) if isinstance(clause, Comparison) else "1"
+
+    def _match(self, clause: CodeMatch) -> str:
+        found = " AND ".join(HAS_WORD.format(word=self.bind(phrase(word))) for word in clause.words)
+        return (
+            f"NOT ({found}) AND EXISTS (SELECT 1 FROM snapshots s WHERE s.run_id = r.id)" if clause.negated else found
+        )
+
+    def _coded(self, clause: CodeMatch) -> str:
+        return " INTERSECT ".join(RUNS_WITH_WORD.format(word=self.bind(phrase(word))) for word in clause.words)
+
+    def _test(self, operand: str, clause: Comparison) -> str:
+        comparator = clause.comparator
+        values: tuple[object, ...] = clause.value if isinstance(clause.value, tuple) else (clause.value,)
+        if comparator.endswith("BETWEEN"):
+            test = f"{comparator} {{}} AND {{}}"
+        elif comparator.endswith("IN"):
+            test = f"{comparator} ({', '.join(['{}'] * len(values))})"
+        elif "LIKE" in comparator:
+            operand, test, pattern = _PATTERN_TESTS[comparator.removeprefix("NOT ")](operand, str(clause.value))
+            operand, values = f"{'NOT ' * comparator.startswith('NOT')}{operand}", (pattern,)
+        else:
+            test = f"{comparator} {{}}"
+        if clause.key.entity is Entity.PARAM and not isinstance(values[0], str):
+            return _number_test(operand, test.format(*[self.bind(_literal(value)) for value in values]))
+        if clause.key.entity is Entity.METRIC:
+            values = tuple(float(value) for value in values if isinstance(value, (int, float)))
+        return f"{operand} {test.format(*map(self.bind, values))}"
 
 
-# What only SQLite spells this way. Another dialect replaces these two: each gives the test up to the bound pattern,
-# and the pattern as the test takes it.
+# What only SQLite spells this way. Another dialect replaces what is below.
 
 
-def _like(operand: str, pattern: str) -> tuple[str, str]:
+def _like(operand: str, pattern: str) -> tuple[str, str, str]:
     """Tell letters' cases apart, which SQLite's LIKE does not and its GLOB does."""
     translated = re.sub(r"[*?[]", r"[\g<0>]", _without_runs(pattern))
-    return f"{operand} GLOB", translated.replace("%", "*").replace("_", "?")
+    return operand, "GLOB {}", translated.replace("%", "*").replace("_", "?")
 
 
-def _ilike(operand: str, pattern: str) -> tuple[str, str]:
+def _ilike(operand: str, pattern: str) -> tuple[str, str, str]:
     """Take letters' cases as one: SQLite's LIKE does so for ASCII, beyond it both sides are folded."""
     if pattern.isascii():
-        return f"{operand} LIKE", _without_runs(pattern)
-    return f"{CASEFOLD_FUNCTION}({operand}) LIKE", _without_runs(pattern).casefold()
+        return operand, "LIKE {}", _without_runs(pattern)
+    return f"{CASEFOLD_FUNCTION}({operand})", "LIKE {}", _without_runs(pattern).casefold()
 
 
 _PATTERN_TESTS = {"LIKE": _like, "ILIKE": _ilike}
@@ -253,3 +187,16 @@ _PATTERN_TESTS = {"LIKE": _like, "ILIKE": _ilike}
 def _without_runs(pattern: str) -> str:
     """Make one % of several: they match the same, and each costs time."""
     return re.sub("%+", "%", pattern)
+
+
+# A text that is compared with a NUMERIC expression counts as a number when the whole of it reads as one, and else comes
+# after all numbers (https://www.sqlite.org/datatype3.html, 4.2). Both sides are read from text, by one reader.
+
+
+def _number_test(operand: str, test: str) -> str:
+    numbers = re.sub(r":v[0-9]+", r"CAST(\g<0> AS NUMERIC)", test)
+    return f"({operand} {numbers} AND {operand} <= CAST('9e999' AS NUMERIC))"
+
+
+def _literal(value: object) -> str:
+    return repr(value).replace("inf", "9e999")

@@ -8,9 +8,12 @@ from mltrack.entities import RunTag
 from mltrack.keys import END_REASON_TAG
 from mltrack.process import Owner, is_gone
 from mltrack.store.points import settle, write_tags
+from mltrack.store.runs import read_info
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
+
+    from mltrack.store.runs import Locate
 
 _OPEN = "SELECT id, owner FROM runs WHERE status = 'RUNNING' AND owner IS NOT NULL"
 
@@ -28,21 +31,24 @@ def dead_runs(connection: Connection) -> list[tuple[int, str]]:
     return dead
 
 
-def mark_killed(connection: Connection, dead: list[tuple[int, str]]) -> None:
-    """End these runs, unless someone took them up or ended them meanwhile.
+def mark_killed(connection: Connection, dead: list[tuple[int, str]], locate: Locate) -> list[str]:
+    """End these runs, unless someone took them up or ended them meanwhile; gives where their artifacts lie.
 
     The end is the last sign of life, the last point's time or the start: when the process died is not known.
     """
+    places = []
     for number, text in dead:
         found = connection.execute(
             "UPDATE runs SET status = 'KILLED', owner = NULL, ended_at = max(started_at,"
             " coalesce((SELECT max(timestamp) FROM metrics WHERE run_id = runs.id), 0))"
-            " WHERE id = ? AND status = 'RUNNING' AND owner = ? RETURNING id",
+            " WHERE id = ? AND status = 'RUNNING' AND owner = ? RETURNING uuid",
             (number, text),
         ).fetchone()
         if found is None:
             continue
         settle(connection, number)
+        places.append(read_info(connection, found[0], locate).artifact_uri)
         owner = Owner.parse(text)
         pid = owner.pid if owner else "?"
         write_tags(connection, number, [RunTag(END_REASON_TAG, f"its process, pid {pid}, ended without closing it")])
+    return places

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from mltrack.exceptions import NotFoundError
-from mltrack.store.points import writable_run
+from mltrack.exceptions import MissingCellsError
+from mltrack.store.code_index import index_source, unpack
+from mltrack.store.points import missing_run, writable_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,12 +42,6 @@ class Blob:
         if len(packed) < len(raw):
             return cls(digest, len(raw), "zlib", packed)
         return cls(digest, len(raw), "raw", raw)
-
-
-def unpack(encoding: str, data: bytes) -> str:
-    """Give back the text of a blob."""
-    raw = zlib.decompress(data) if encoding == "zlib" else data
-    return raw.decode("utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +121,15 @@ class Snapshot:
 
 
 def write_snapshot(connection: Connection, run_id: str, snapshot: SnapshotWrite) -> None:
-    """Add a snapshot, or what came later to one, inside the caller's transaction."""
+    """Add a snapshot, or what came later to one, inside the caller's transaction.
+
+    MissingCellsError when executions before the run's own are not there: those of deleted runs were removed for good.
+    """
     run_number, _ = writable_run(connection, run_id)
     session = _session_number(connection, snapshot.session)
     for execution in snapshot.executions:
         _write_execution(connection, session, execution, as_of=max(snapshot.seq, execution.seq))
+    _refuse_gaps(connection, session, snapshot.seq)
     for blob in snapshot.manifest_blobs:
         _blob_number(connection, blob)
     manifest = _blob_number(connection, snapshot.manifest) if snapshot.manifest else None
@@ -139,6 +138,13 @@ def write_snapshot(connection: Connection, run_id: str, snapshot: SnapshotWrite)
         " SET how = excluded.how, manifest_id = coalesce(excluded.manifest_id, manifest_id)",
         (run_number, session, snapshot.seq, snapshot.cell_key, snapshot.how, manifest),
     )
+
+
+def _refuse_gaps(connection: Connection, session: int, seq: int) -> None:
+    query = "SELECT count(*) FROM executions WHERE session_id = ? AND seq <= ?"
+    count = connection.execute(query, (session, seq)).fetchone()[0]
+    if count != seq:
+        raise MissingCellsError(f"{seq - count} of the {seq} executed cells are no longer in the store; send them all.")
 
 
 def _session_number(connection: Connection, session: Session) -> int:
@@ -152,6 +158,8 @@ def _session_number(connection: Connection, session: Session) -> int:
 
 
 def _write_execution(connection: Connection, session: int, execution: ExecutionWrite, *, as_of: int) -> None:
+    source = _blob_number(connection, execution.source)
+    index_source(connection, source)
     connection.execute(
         "INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session_id, seq) DO UPDATE"
         " SET execution_count = excluded.execution_count, ended_at = excluded.ended_at, status = excluded.status,"
@@ -161,7 +169,7 @@ def _write_execution(connection: Connection, session: int, execution: ExecutionW
             execution.seq,
             execution.cell_id,
             execution.execution_count,
-            _blob_number(connection, execution.source),
+            source,
             execution.started_at,
             execution.ended_at,
             execution.status,
@@ -195,7 +203,7 @@ def read_snapshot(connection: Connection, run_id: str) -> Snapshot | None:
     ).fetchone()
     if row is None:
         if connection.execute("SELECT 1 FROM runs WHERE uuid = ?", (run_id,)).fetchone() is None:
-            raise NotFoundError(f"There is no run {run_id!r} in this store; `mltrack runs` lists them.")
+            raise missing_run(run_id)
         return None
     manifest = unpack(row[4], row[5]) if row[4] else None
     executions = _read_executions(connection, row[0], row[1])

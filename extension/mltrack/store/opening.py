@@ -94,7 +94,7 @@ def stored_version(path: Path) -> int:
 def _read_pragmas(path: Path) -> tuple[int, int, int]:
     """Read (user_version, application_id, number of tables) through a connection that cannot write."""
     try:
-        connection = _open_for_reading(path)
+        connection = open_for_reading(path)
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             application = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -106,7 +106,8 @@ def _read_pragmas(path: Path) -> tuple[int, int, int]:
     return version, application, tables
 
 
-def _open_for_reading(path: Path) -> Connection:
+def open_for_reading(path: Path) -> Connection:
+    """Open a connection that cannot write, also where SQLite cannot make its side files; raises its own errors."""
     try:
         connection = open_file(path, read_only=True)
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()

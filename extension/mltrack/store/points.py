@@ -1,7 +1,7 @@
 """Metrics, params and tags of runs, over one connection inside the caller's transaction.
 
 While a run is live its points are only in ``metrics``, so that logging one is one insert; when it ends, the last of
-each key goes to ``latest_metrics``, which is what searches read. ``CURRENT_METRICS`` joins both.
+each key goes to ``latest_metrics``, which is what searches read. ``CURRENT_POINTS`` joins both.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mltrack.entities import Param, RunTag
 
 NAN, NEGATIVE_ZERO = 1, 2
+_SHOWN_ID = 80
 
 # The keys of one run by hopping from key to key along the primary key, then the last point of each.
 _LAST_POINTS = """
@@ -35,11 +36,15 @@ AND (m.step, m.timestamp, m.value, m.special) = (
     SELECT step, timestamp, value, special FROM metrics l WHERE l.run_id = hop.run_id AND l.key_id = hop.key_id
     ORDER BY step DESC, timestamp DESC, value DESC, special DESC LIMIT 1)
 """
-LIVE_POINTS = _LAST_POINTS.format(which="live = 1")
-CURRENT_METRICS = f"""
-live_metrics AS MATERIALIZED ({LIVE_POINTS}),
-current_metrics AS (SELECT * FROM latest_metrics UNION ALL SELECT * FROM live_metrics)
+_RUNS = "(SELECT value FROM json_each(:numbers))"
+# The last point of each metric of some runs, given as a JSON list of numbers.
+CURRENT_POINTS = f"""
+WITH live_points AS ({_LAST_POINTS.format(which=f"live = 1 AND id IN {_RUNS}")}),
+current AS (SELECT * FROM latest_metrics WHERE run_id IN {_RUNS} UNION ALL SELECT * FROM live_points)
+SELECT c.run_id, k.name, c.value, c.timestamp, c.step, c.special
+FROM current c JOIN metric_keys k ON k.id = c.key_id ORDER BY k.name
 """
+_KEY_NUMBER = "(SELECT id FROM text_keys WHERE name = ?)"
 _INSERT_POINT = "INSERT OR IGNORE INTO metrics VALUES (?, ?, ?, ?, ?, ?)"
 _AT_STEP = (
     "SELECT value, special FROM metrics WHERE run_id = ? AND key_id = ? AND step >= ? ORDER BY step, timestamp LIMIT 1"
@@ -95,11 +100,17 @@ def decode(value: float, special: int) -> float:
     return math.nan if special == NAN else -0.0
 
 
+def missing_run(run_id: str) -> NotFoundError:
+    """Make the error that says that there is no such run."""
+    shown = run_id if len(str(run_id)) <= _SHOWN_ID else f"{run_id[:_SHOWN_ID]}…"
+    return NotFoundError(f"There is no run {shown!r} in this store; `mltrack runs` lists them.")
+
+
 def writable_run(connection: Connection, run_id: str) -> tuple[int, int]:
     """Give (internal id, live) of a run that may be written to, else raise."""
     row = connection.execute("SELECT id, live, lifecycle_stage FROM runs WHERE uuid = ?", (run_id,)).fetchone()
     if row is None:
-        raise NotFoundError(f"There is no run {run_id!r} in this store; `mltrack runs` lists them.")
+        raise missing_run(run_id)
     if row[2] != "active":
         raise InvalidParameterError(f"Run {run_id!r} is deleted; restore it before writing to it.")
     return row[0], row[1]
@@ -121,10 +132,13 @@ def write_metrics(
 
 def write_params(connection: Connection, run_number: int, params: Sequence[Param]) -> None:
     """Insert params; a value that differs from the one that is there, or from another of the same call, is refused."""
+    _number_keys(connection, [(param.key,) for param in params])
     connection.executemany(
-        "INSERT INTO params VALUES (?, ?, ?) ON CONFLICT DO NOTHING", [(run_number, p.key, p.value) for p in params]
+        f"INSERT INTO params VALUES (?, {_KEY_NUMBER}, ?) ON CONFLICT DO NOTHING",
+        [(run_number, param.key, param.value) for param in params],
     )
-    kept = dict(connection.execute("SELECT key, value FROM params WHERE run_id = ?", (run_number,)))
+    query = "SELECT k.name, p.value FROM params p JOIN text_keys k ON k.id = p.key_id WHERE p.run_id = ?"
+    kept = dict(connection.execute(query, (run_number,)))
     for param in params:
         if kept[param.key] != param.value:
             raise InvalidParameterError(
@@ -135,13 +149,27 @@ def write_params(connection: Connection, run_number: int, params: Sequence[Param
 
 def write_tags(connection: Connection, run_number: int, tags: Sequence[RunTag]) -> None:
     """Insert or overwrite tags; the tag that holds the run's name renames the run."""
+    _number_keys(connection, [(tag.key,) for tag in tags])
     connection.executemany(
-        "INSERT INTO run_tags VALUES (?, ?, ?) ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value",
+        f"INSERT INTO run_tags VALUES (?, {_KEY_NUMBER}, ?)"
+        " ON CONFLICT (run_id, key_id) DO UPDATE SET value = excluded.value",
         [(run_number, tag.key, tag.value) for tag in tags],
     )
     for tag in tags:
         if tag.key == RUN_NAME_TAG:
             connection.execute("UPDATE runs SET name = ? WHERE id = ?", (tag.value, run_number))
+
+
+def _number_keys(connection: Connection, names: Sequence[tuple[str]]) -> None:
+    connection.executemany("INSERT INTO text_keys (name) VALUES (?) ON CONFLICT DO NOTHING", names)
+
+
+def delete_tag(connection: Connection, run_id: str, key: str) -> None:
+    """Take a tag off a run; NotFoundError when it has none of that key."""
+    run_number, _ = writable_run(connection, run_id)
+    query = f"DELETE FROM run_tags WHERE run_id = ? AND key_id = {_KEY_NUMBER} RETURNING key_id"
+    if connection.execute(query, (run_number, key)).fetchone() is None:
+        raise NotFoundError(f"Run {run_id!r} has no tag {key[:80]!r}.")
 
 
 def settle(connection: Connection, run_number: int) -> None:

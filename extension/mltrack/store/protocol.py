@@ -9,15 +9,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from mltrack.entities import ViewType
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
-    from mltrack.entities import CapturedName, Experiment, FileInfo, Metric, Param, Run, RunInfo, RunTag
+    from mltrack.entities import (
+        CapturedName,
+        DatasetInput,
+        Experiment,
+        ExperimentTag,
+        FileInfo,
+        LoggedModel,
+        LoggedModelInput,
+        LoggedModelOutput,
+        Metric,
+        ModelVersion,
+        Param,
+        RegisteredModel,
+        Run,
+        RunInfo,
+        RunTag,
+    )
+    from mltrack.store.artifact_folder import ArtifactFolder, FileRecord
     from mltrack.store.artifacts import SafePath
     from mltrack.store.notebooks import Snapshot, SnapshotWrite
+    from mltrack.store.pages import Page, Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +58,29 @@ class RunChange:
 
 
 @dataclass(frozen=True, slots=True)
-class RunSearch:
-    """Which runs to find, in what order, and which page of them (``max_results`` rows from the token on)."""
+class GarbageSelection:
+    """What of the deleted runs and experiments to remove for good: None for all.
 
-    experiment_ids: tuple[str, ...] = ()
-    filter_string: str | None = None
-    order_by: tuple[str, ...] = ()
-    view_type: ViewType = ViewType.ACTIVE_ONLY
-    max_results: int = 1000
-    page_token: str | None = None
+    ``deleted_before`` is ms since 1970; ``run_ids`` and ``experiment_ids`` name some.
+    """
+
+    deleted_before: int | None = None
+    run_ids: tuple[str, ...] | None = None
+    experiment_ids: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class RunPage:
-    """One page of runs, and the token of the next one (None on the last)."""
+class GarbageReport:
+    """What was removed for good: numbers of runs, experiments and pieces of notebooks, and the bytes given back.
 
-    runs: tuple[Run, ...]
-    token: str | None
+    ``problems`` says of each run or experiment that was left why it was.
+    """
+
+    runs: int
+    experiments: int
+    blobs: int
+    bytes: int
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +97,9 @@ class Store(Protocol):
 
     uri: str
 
-    def create_experiment(self, name: str, *, artifact_location: str | None = None) -> str:
+    def create_experiment(
+        self, name: str, *, artifact_location: str | None = None, tags: Sequence[ExperimentTag] = ()
+    ) -> str:
         """Make an experiment and give its id; AlreadyExistsError when the name is taken."""
 
     def get_experiment(self, experiment_id: str) -> Experiment:
@@ -88,6 +111,20 @@ class Store(Protocol):
     def list_experiments(self) -> Sequence[Experiment]:
         """Give all active experiments, the last created first."""
 
+    def search_experiments(self, wanted: Search) -> Page[Experiment]:
+        """Give one page of the experiments that match."""
+
+    def update_experiment(
+        self, experiment_id: str, *, name: str | None = None, lifecycle_stage: str | None = None
+    ) -> None:
+        """Rename an experiment, or delete it (softly, with its runs) or restore it (with the runs deleted with it)."""
+
+    def set_experiment_tags(self, experiment_id: str, tags: Sequence[ExperimentTag]) -> None:
+        """Set tags of an active experiment, all or none."""
+
+    def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
+        """Take a tag off an active experiment; NotFoundError when it has none of that key."""
+
     def create_run(self, new: NewRun) -> RunInfo:
         """Make a run; it survives a power failure once this returns."""
 
@@ -96,6 +133,9 @@ class Store(Protocol):
 
     def update_run(self, run_id: str, change: RunChange) -> RunInfo:
         """Change a run's status, end or name; it survives a power failure once this returns."""
+
+    def set_run_lifecycle(self, run_id: str, stage: str) -> None:
+        """Delete a run (softly) or restore it; a run that is in that stage already stays as it is."""
 
     def log_batch(
         self,
@@ -107,14 +147,34 @@ class Store(Protocol):
     ) -> None:
         """Write all of it or nothing; a param that is there with another value is refused."""
 
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """Take a tag off a run; NotFoundError when it has none of that key."""
+
+    def log_inputs(
+        self, run_id: str, datasets: Sequence[DatasetInput] = (), *, models: Sequence[LoggedModelInput] = ()
+    ) -> None:
+        """Note which datasets and logged models a run read, all or none; each is kept once."""
+
+    def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
+        """Note which logged models a run made, all or none."""
+
     def metric_history(self, run_id: str, key: str) -> list[Metric]:
         """Give every point of a metric by time, step and value."""
 
     def metric_outlines(self, run_id: str, *, width: int = 20) -> Mapping[str, tuple[int, tuple[float, ...]]]:
         """Give (number of points, values at some ``width`` evenly spaced steps) of each metric with several points."""
 
-    def search_runs(self, search: RunSearch) -> RunPage:
+    def search_runs(self, wanted: Search) -> Page[Run]:
         """Give one page of the runs that match."""
+
+    def search_registered_models(self, wanted: Search) -> Page[RegisteredModel]:
+        """Give one page of the registered models that match."""
+
+    def search_model_versions(self, wanted: Search) -> Page[ModelVersion]:
+        """Give one page of the model versions that match."""
+
+    def search_logged_models(self, wanted: Search) -> Page[LoggedModel]:
+        """Give one page of the logged models that match."""
 
     def count_runs(self, experiment_ids: Sequence[str] | None = None) -> int:
         """Count the active runs of these experiments; default: of the store."""
@@ -122,14 +182,17 @@ class Store(Protocol):
     def find_run_ids(self, text: str, *, limit: int = 20) -> list[str]:
         """Give the ids of runs whose id begins with, or whose name is, ``text``, newest first."""
 
-    def artifact_root(self, run_id: str) -> Path:
-        """Give the folder of a run's artifacts."""
+    def artifact_folder(self, run_id: str) -> ArtifactFolder:
+        """Give the folder of a run's artifacts, which need not be there yet."""
 
     def record_artifacts(self, run_id: str, files: Mapping[SafePath, tuple[int, str]]) -> None:
         """Keep the size and digest of files that are in place."""
 
     def list_artifacts(self, run_id: str) -> Sequence[FileInfo]:
         """Give the files that were recorded, by path."""
+
+    def artifact_records(self, run_id: str, path: SafePath | None = None) -> Mapping[str, FileRecord]:
+        """Give what was recorded of a run's files by path: all, one file, or those below a folder."""
 
     def record_failure(self, run_id: str, failure: Failure) -> None:
         """Keep the exception that ended a run."""
@@ -157,6 +220,9 @@ class Store(Protocol):
 
     def cell_sources(self, run_id: str) -> Mapping[str, bytes]:
         """Give the digest of the last source that each cell of the run's snapshot ran, by the cell's id."""
+
+    def collect_garbage(self, selection: GarbageSelection) -> GarbageReport:
+        """Remove for good what was deleted, with its artifacts and what nothing refers to, and return the space."""
 
     def roll_back(self) -> None:
         """End a transaction that an interrupt left open on this thread, if there is one."""

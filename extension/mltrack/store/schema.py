@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils import Database, Migrations
 
+from mltrack.store.code_index import index_all_sources
 from mltrack.store.tables import INPUTS, MODELS, NOTEBOOKS, SEARCH, TRACKING, statements
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ def m004_models(db: Database) -> None:
 
 @migrations()
 def m005_search(db: Database) -> None:
-    """The words of executed code."""
+    """Numbers for the names of params and tags, indexes by value, and the words of executed code."""
     _run(db, SEARCH)
+    index_all_sources(db.conn)
 
 
 def migrate(connection: Connection, version: int) -> None:

@@ -282,8 +282,40 @@ CREATE TABLE model_aliases (
 """
 
 SEARCH = """
+-- The names of params and of runs' tags, numbered as metric_keys numbers those of metrics. Params and tags are written
+-- by points.write_params and points.write_tags, which make the numbers.
+CREATE TABLE text_keys (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+INSERT INTO text_keys (name) SELECT key FROM params UNION SELECT key FROM run_tags;
+ALTER TABLE params RENAME TO named_params;
+CREATE TABLE params (
+    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    key_id INTEGER NOT NULL REFERENCES text_keys (id),
+    value TEXT NOT NULL,
+    PRIMARY KEY (run_id, key_id)
+) WITHOUT ROWID;
+INSERT INTO params SELECT p.run_id, k.id, p.value FROM named_params p JOIN text_keys k ON k.name = p.key;
+DROP TABLE named_params;
+CREATE INDEX params_by_value ON params (key_id, value);
+ALTER TABLE run_tags RENAME TO named_tags;
+CREATE TABLE run_tags (
+    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    key_id INTEGER NOT NULL REFERENCES text_keys (id),
+    value TEXT NOT NULL,
+    PRIMARY KEY (run_id, key_id)
+) WITHOUT ROWID;
+INSERT INTO run_tags SELECT t.run_id, k.id, t.value FROM named_tags t JOIN text_keys k ON k.name = t.key;
+DROP TABLE named_tags;
+CREATE INDEX run_tags_by_value ON run_tags (key_id, value);
+-- With special in it, the index says all that a search asks of a metric.
+CREATE INDEX latest_metrics_by_value ON latest_metrics (key_id, value, special);
+-- The order of a page of runs.
+DROP INDEX runs_by_start;
+CREATE INDEX runs_newest ON runs (experiment_id, started_at DESC, uuid);
+CREATE INDEX runs_by_name ON runs (name);
 -- The words of executed sources: rowid is the blob's number; the text itself stays in the blob alone.
 CREATE VIRTUAL TABLE code_index USING fts5(source, content='', tokenize="unicode61 remove_diacritics 0 tokenchars '_'");
+CREATE INDEX executions_by_source ON executions (source_id);
+CREATE INDEX snapshots_by_session ON snapshots (session_id, seq);
 """
 
 SCRIPTS = (TRACKING, NOTEBOOKS, INPUTS, MODELS, SEARCH)

@@ -1,0 +1,33 @@
+"""What the parts of ``MltrackClient`` share: the stores they read and write."""
+
+from __future__ import annotations
+
+import time
+
+from mltrack.settings import get_store, open_store
+
+
+class ClientPart:
+    """One part of the client; ``MltrackClient`` is made of several.
+
+    Parameters
+    ----------
+    tracking_uri
+        The store of runs; default: the one of ``mltrack.get_tracking_uri``.
+    registry_uri
+        The store of registered models; default: the same.
+    """
+
+    def __init__(self, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
+        self._store = get_store() if tracking_uri is None else open_store(tracking_uri)
+        self._registry = self._store if registry_uri in (None, tracking_uri) else open_store(str(registry_uri))
+
+    @property
+    def tracking_uri(self) -> str:
+        """The URI of the client's store."""
+        return self._store.uri
+
+
+def now_ms() -> int:
+    """Give the present time in ms since 1970."""
+    return time.time_ns() // 1_000_000

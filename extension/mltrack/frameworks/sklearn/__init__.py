@@ -1,0 +1,93 @@
+"""What is logged of scikit-learn: fits, what is done with a fitted model later, and searches with their candidates.
+
+Params, metric names, tags and artifacts are those of ``mlflow.sklearn.autolog``. ``partial_fit`` is not logged: it is
+one step of a training that is the user's own loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mltrack.autologging import switch
+from mltrack.exceptions import InvalidParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
+    from mltrack.autologging.patches import Patches
+
+NAME = "sklearn"
+
+
+@dataclass(frozen=True, slots=True)
+class Options(switch.Options):
+    """Scikit-learn's own options; see ``autolog``."""
+
+    max_tuning_runs: int | None = 50
+    log_post_training_metrics: bool = True
+    pos_label: str | int | None = None
+
+
+def autolog(  # noqa: PLR0913, PLR0917 - MLflow's signature
+    log_input_examples: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
+    log_model_signatures: bool = True,  # noqa: FBT001, FBT002 - MLflow's signature
+    log_models: bool = True,  # noqa: FBT001, FBT002 - MLflow's signature
+    log_datasets: bool = True,  # noqa: FBT001, FBT002 - MLflow's signature
+    disable: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
+    exclusive: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
+    disable_for_unsupported_versions: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
+    silent: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
+    max_tuning_runs: int | None = 50,
+    log_post_training_metrics: bool = True,  # noqa: FBT001, FBT002 - MLflow's signature
+    serialization_format: str = "cloudpickle",  # noqa: ARG001 - takes effect with the logging of models
+    registered_model_name: str | None = None,
+    pos_label: str | int | None = None,
+    extra_tags: Mapping[str, str] | None = None,
+) -> None:
+    """Log scikit-learn's trainings automatically, or with ``disable`` no longer.
+
+    Parameters
+    ----------
+    max_tuning_runs
+        At most so many candidates of a search become child runs, the best first; None is all of them. Default: 50.
+    log_post_training_metrics
+        Log ``model.score(X, y)``, and what functions of ``sklearn.metrics`` give for the model's predictions.
+    serialization_format
+        Of the model's file, once models are logged.
+    pos_label
+        The class that precision, recall and F1 are about; default: their averages over the classes, weighted by size.
+    log_input_examples, log_model_signatures, log_models, log_datasets, disable, exclusive, \
+disable_for_unsupported_versions, silent, registered_model_name, extra_tags
+        As for every library; see ``mltrack.autolog``.
+
+    Raises
+    ------
+    InvalidParameterError
+        When ``max_tuning_runs`` is negative.
+    """
+    if max_tuning_runs is not None and max_tuning_runs < 0:
+        raise InvalidParameterError(f"max_tuning_runs must be None or from 0; got {max_tuning_runs}.")
+    options = Options(
+        log_models=log_models,
+        log_datasets=log_datasets,
+        log_input_examples=log_input_examples,
+        log_model_signatures=log_model_signatures,
+        exclusive=exclusive,
+        disable_for_unsupported_versions=disable_for_unsupported_versions,
+        silent=silent,
+        registered_model_name=registered_model_name,
+        extra_tags=extra_tags,
+        max_tuning_runs=max_tuning_runs,
+        log_post_training_metrics=log_post_training_metrics,
+        pos_label=pos_label,
+    )
+    switch.choose(NAME, on=not disable, options=options)
+
+
+def patch(module_name: str, module: ModuleType, patches: Patches) -> None:
+    """Patch one module of scikit-learn that is imported."""
+    from mltrack.frameworks.sklearn.patching import patch_module  # needs numpy, which scikit-learn has loaded by now
+
+    patch_module(module_name, module, patches)

@@ -1,0 +1,125 @@
+"""The runs of an SQLite store, and what is logged to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mltrack.exceptions import InvalidParameterError
+from mltrack.keys import MAX_BATCH_ITEMS, MAX_BATCH_METRICS, MAX_BATCH_PARAMS, MAX_BATCH_TAGS
+from mltrack.store import inputs, points, runs
+from mltrack.store.base import SqlitePart, now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from sqlite3 import Connection
+
+    from mltrack.entities import (
+        DatasetInput,
+        LoggedModelInput,
+        LoggedModelOutput,
+        Metric,
+        Param,
+        Run,
+        RunInfo,
+        RunTag,
+    )
+    from mltrack.store.protocol import NewRun, RunChange
+
+    Batch = tuple[Sequence[Metric], Sequence[Param], Sequence[RunTag]]
+
+
+class SqliteRuns(SqlitePart):
+    """Runs: made, read, written to, deleted, restored."""
+
+    def create_run(self, new: NewRun) -> RunInfo:
+        """Make a run; it survives a power failure once this returns."""
+        return self._database.write_durably(runs.insert_run, new, self._locate)
+
+    def get_run(self, run_id: str) -> Run:
+        """Give a run with its data; NotFoundError when there is none."""
+        self._sweep()
+        return self._database.read(runs.read_run, run_id, self._locate)
+
+    def update_run(self, run_id: str, change: RunChange) -> RunInfo:
+        """Change a run's status, end or name; it survives a power failure once this returns."""
+        info = self._database.write_durably(runs.update_run, run_id, change, now_ms(), self._locate)
+        if change.status:
+            self._database.shrink_log()
+        return info
+
+    def set_run_lifecycle(self, run_id: str, stage: str) -> None:
+        """Delete a run (softly) or restore it; a run that is in that stage already stays as it is."""
+        self._database.write_durably(runs.set_lifecycle, run_id, stage, now_ms())
+
+    def log_batch(
+        self,
+        run_id: str,
+        *,
+        metrics: Sequence[Metric] = (),
+        params: Sequence[Param] = (),
+        tags: Sequence[RunTag] = (),
+    ) -> None:
+        """Write all of it or nothing; a param that is there with another value is refused."""
+        _check_batch(metrics, params, tags)
+        numbers = self._database.write(_write_batch, self._keys, run_id, (metrics, params, tags))
+        self._keys.remember(numbers)
+
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """Take a tag off a run; NotFoundError when it has none of that key."""
+        self._database.write(points.delete_tag, run_id, key)
+
+    def log_inputs(
+        self, run_id: str, datasets: Sequence[DatasetInput] = (), *, models: Sequence[LoggedModelInput] = ()
+    ) -> None:
+        """Note which datasets and logged models a run read, all or none; each is kept once."""
+        self._database.write(inputs.write_inputs, run_id, datasets, models)
+
+    def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
+        """Note which logged models a run made, all or none."""
+        self._database.write(inputs.write_outputs, run_id, models)
+
+    def metric_history(self, run_id: str, key: str) -> list[Metric]:
+        """Give every point of a metric by time, step and value."""
+        return self._database.read(points.read_history, run_id, key)
+
+    def metric_outlines(self, run_id: str, *, width: int = 20) -> dict[str, tuple[int, tuple[float, ...]]]:
+        """Give (number of points, values at some ``width`` evenly spaced steps) of each metric with several points."""
+        return self._database.read(points.read_outlines, run_id, width)
+
+
+def _write_batch(connection: Connection, keys: points.MetricKeys, run_id: str, batch: Batch) -> dict[str, int]:
+    metrics, params, tags = batch
+    run = points.writable_run(connection, run_id)
+    numbers: dict[str, int] = {}
+    if metrics:
+        numbers = keys.numbers(connection, {metric.key for metric in metrics})
+        points.write_metrics(connection, run, metrics, numbers=numbers)
+    if params:
+        points.write_params(connection, run[0], params)
+    if tags:
+        points.write_tags(connection, run[0], tags)
+    return numbers
+
+
+def _check_batch(metrics: Sequence[Metric], params: Sequence[Param], tags: Sequence[RunTag]) -> None:
+    if len(params) > 1:
+        _refuse_doubles(params)
+    if len(metrics) + len(params) + len(tags) <= MAX_BATCH_PARAMS:  # the lowest of the limits
+        return
+    counts = (
+        ("metrics", len(metrics), MAX_BATCH_METRICS),
+        ("params", len(params), MAX_BATCH_PARAMS),
+        ("tags", len(tags), MAX_BATCH_TAGS),
+        ("items", len(metrics) + len(params) + len(tags), MAX_BATCH_ITEMS),
+    )
+    for what, count, most in counts:
+        if count > most:
+            raise InvalidParameterError(f"A batch of {count} {what} is too large: at most {most} go in one; split it.")
+
+
+def _refuse_doubles(params: Sequence[Param]) -> None:
+    seen: set[str] = set()
+    for param in params:
+        if param.key in seen:
+            raise InvalidParameterError(f"Param {param.key!r} is in this batch twice; params are written once.")
+        seen.add(param.key)

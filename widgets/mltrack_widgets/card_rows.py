@@ -1,0 +1,51 @@
+"""What the sections of a run's card list, as plain texts: the run's own tags, and the data that it read."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from mltrack_widgets.format import size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mltrack.entities import DatasetInput, Run
+
+_CONTEXT = "mlflow.data.context"
+_LONGEST_PROFILE = 10_000  # characters; another tracker may have put anything there
+
+
+def own_tags(run: Run) -> dict[str, str]:
+    """Give the tags that are not MLflow's own."""
+    return {key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.")}
+
+
+def data_texts(run: Run) -> dict[str, str]:
+    """Give each dataset that the run read: ``455 × 30 · training · 06875905``, by its name."""
+    return {each.dataset.name: _data_text(each) for each in run.inputs.dataset_inputs}
+
+
+def _data_text(given: DatasetInput) -> str:
+    context = next((tag.value for tag in given.tags if tag.key == _CONTEXT), "")
+    return " · ".join(filter(None, [_shape(given.dataset.profile), context, given.dataset.digest]))
+
+
+def _shape(profile: str | None) -> str:
+    """Write how large data is, as far as its profile says so in one of the ways that are known."""
+    try:
+        found = json.loads(profile) if profile and len(profile) <= _LONGEST_PROFILE else None
+    except (ValueError, RecursionError):
+        return ""
+    return _known_shape(found) if isinstance(found, dict) else ""
+
+
+def _known_shape(profile: Mapping[str, Any]) -> str:
+    rows, elements = profile.get("num_rows"), profile.get("num_elements")
+    if type(rows) is int and type(elements) is int:
+        return f"{rows} × {elements // rows if rows > 0 else 0}"
+    shape = profile.get("features_shape")
+    if isinstance(shape, list) and all(type(each) is int for each in shape):
+        return " × ".join(map(str, shape))
+    count = profile.get("num_bytes")
+    return size(count) if type(count) is int else ""
