@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mltrack.module_names import OtherNames
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
     from mltrack.frames import search_runs as search_runs
     from mltrack.inputs import log_input as log_input
     from mltrack.inputs import log_inputs as log_inputs
+    from mltrack.model_searches import search_logged_models as search_logged_models
+    from mltrack.model_searches import search_model_versions as search_model_versions
+    from mltrack.model_searches import search_registered_models as search_registered_models
     from mltrack.run_verbs import delete_run as delete_run
     from mltrack.run_verbs import delete_tag as delete_tag
     from mltrack.run_verbs import get_artifact_uri as get_artifact_uri
@@ -108,6 +113,7 @@ _HOMES = {
     "mltrack.frames": ("search_runs",),
     "mltrack.inputs": ("log_input", "log_inputs"),
     "mltrack.run_verbs": ("delete_run", "delete_tag", "get_artifact_uri", "get_parent_run", "restore_run"),
+    "mltrack.model_searches": ("search_logged_models", "search_model_versions", "search_registered_models"),
     "mltrack.settings": (
         "get_registry_uri",
         "get_tracking_uri",
@@ -149,6 +155,7 @@ _MODULES = {
     for name in ("artifacts", "client", "config", "data", "entities", "exceptions", "experiments", "tracking")
 }
 _MODULES.update((name, f"mltrack.frameworks.{name}") for name in _LIBRARIES)
+OtherNames({f"mltrack.{name}": _MODULES[name] for name in _LIBRARIES}).install()
 __all__ = ["__version__", *_HOME_OF]  # noqa: PLE0604 - texts, put together
 
 

@@ -30,18 +30,20 @@ class ActiveRun(Run):
     An exception ends it as FAILED, an interrupt as KILLED; the exception goes on.
     """
 
-    __slots__ = ("_place", "end", "in_block", "is_cell", "is_open", "store")
+    __slots__ = ("_last_work", "_place", "end", "in_block", "is_cell", "is_open", "store")
 
     end: Callable[[ActiveRun, str], None]
     in_block: bool  # inside a `with` block, which will end it
     is_cell: bool  # a tracked cell's own run, which the cell's end will end
     is_open: bool
     store: Store
+    _last_work: list[Callable[[], None]]
     _place: _Place
 
     def __init__(self, info: RunInfo, data: RunData, *, store: Store, end: Callable[[ActiveRun, str], None]) -> None:
         super().__init__(info, data)
-        self._set(store=store, end=end, in_block=False, is_cell=False, is_open=True, _place=_Place())
+        self._set(store=store, end=end, in_block=False, is_cell=False, is_open=True)
+        self._set(_place=_Place(), _last_work=[])
 
     def _set(self, **values: object) -> None:
         for name, value in values.items():
@@ -59,6 +61,18 @@ class ActiveRun(Run):
     def close(self) -> None:
         """Take the run out of what is active, without a word to the store."""
         self._set(is_open=False)
+
+    def before_end(self, work: Callable[[], None]) -> None:
+        """Have something done right before the run's end is written, as logging what is not logged yet.
+
+        It must not raise. In a forked child it is not done.
+        """
+        self._last_work.append(work)
+
+    def do_last_work(self) -> None:
+        """Do what ``before_end`` was given, once."""
+        while self._last_work:
+            self._last_work.pop(0)()
 
     def belong_to_cell(self) -> None:
         """Say that a tracked cell began the run and will end it."""

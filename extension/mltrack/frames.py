@@ -57,7 +57,7 @@ def search_runs(
     if type(max_results) is not int or max_results < 1:
         raise InvalidParameterError(f"max_results must be a whole number from 1; got {max_results!r}.")
     places = _experiments(experiment_ids, experiment_names, everywhere=search_all_experiments)
-    view = _view(run_view_type)
+    view = ViewType.read(run_view_type)
     runs = list(find_runs(places, filter_string, order_by=order_by, view_type=view, max_results=max_results))
     return to_frame(runs) if output_format == "pandas" else runs
 
@@ -72,9 +72,10 @@ def find_runs(
 ) -> Iterable[Run]:
     """Give the matching runs one after the other, reading them page by page."""
     token, left = None, max_results
-    store = get_store()
+    store, places = get_store(), tuple(experiment_ids)
+    order: Any = order_by if isinstance(order_by, str) else tuple(order_by or ())  # a text is refused by the search
     while left > 0:
-        search = Search(tuple(experiment_ids), filter_string, tuple(order_by or ()), view_type, min(left, PAGE), token)
+        search = Search(places, filter_string, order, view_type, min(left, PAGE), token)
         page = store.search_runs(search)
         yield from page.rows
         left, token = left - len(page.rows), page.token
@@ -92,14 +93,6 @@ def _experiments(ids: Sequence[str] | None, names: Sequence[str] | None, *, ever
     if everywhere:
         return [each.experiment_id for each in store.list_experiments()]
     return [current_experiment_id()]
-
-
-def _view(value: str | int | ViewType) -> ViewType:
-    numbered = {1: ViewType.ACTIVE_ONLY, 2: ViewType.DELETED_ONLY, 3: ViewType.ALL}
-    try:
-        return numbered[value] if isinstance(value, int) else ViewType(value)
-    except (KeyError, ValueError):
-        raise InvalidParameterError(f"run_view_type must be ACTIVE_ONLY, DELETED_ONLY or ALL; got {value!r}.") from None
 
 
 def _times(pandas: Any, values: list[int | None]) -> Any:

@@ -234,6 +234,7 @@ def _end(run: ActiveRun, status: str) -> None:
     if run.is_inherited:
         return
     try:
+        run.do_last_work()
         system_metrics.finish(run.info.run_id)
     finally:  # an interrupt does not leave the run open
         state.backlog.drain(now=True)

@@ -46,7 +46,6 @@ class OutputLog:
         Where displays with an id are found again by later updates; shared by all executions of a kernel.
     execution
         What ``DisplayIndex.update`` calls this execution.
-
     """
 
     def __init__(

@@ -135,12 +135,9 @@ def _end_runs(cell: TrackedCell, status: str) -> None:
 
 
 def _log_read(shell: InteractiveShell, cell: TrackedCell) -> None:
-    """Log the data that the cell read, leaving what the user logged under the same name and digest as it is."""
+    """Log the data that the cell read; the store leaves what the user logged under that name and digest as it is."""
     if inputs := inputs_of(cell.read, shell.user_ns):
-        known = cell.store.get_run(cell.run_id).inputs.dataset_inputs
-        own = {(each.dataset.name, each.dataset.digest) for each in known}
-        new = [each for each in inputs if (each.dataset.name, each.dataset.digest) not in own]
-        state.backlog.do(cell.store.log_inputs, cell.run_id, new)
+        state.backlog.do(cell.store.log_inputs, cell.run_id, inputs)
     if cell.read.left_out:
         tag = make_tag(LEFT_OUT_TAG, ", ".join(cell.read.left_out))
         state.backlog.do(cell.store.log_batch, cell.run_id, tags=[tag])

@@ -19,7 +19,7 @@ from tests.bench.table import Row, print_table, sizes
 
 from mltrack.store.connection import sqlite3
 
-SNAPSHOT_TABLES = ("blobs", "sessions", "executions", "outputs", "snapshots", "snapshots_by_cell", "environments")
+SNAPSHOT_TABLES = ("blobs", "sessions", "executions", "outputs", "snapshots", "environments", "code_index")
 
 
 class Notebook:

@@ -9,8 +9,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TINY = {
     "bench_import": ("--rounds", "1"),
+    "bench_search": ("--runs", "20", "--rounds", "1"),
     "bench_log": ("--points", "50", "--runs", "5", "--rounds", "1"),
     "bench_points": ("--points", "20", "--history", "50", "--rounds", "1"),
+    "bench_autolog": ("--rounds", "1", "--candidates", "2"),
+    "bench_boosting": ("--rows", "100", "--trees", "2", "--rounds", "1"),
     "bench_cell": ("--cells", "3", "--kilobytes", "3", "--rounds", "2"),
     "bench_snapshots": ("--runs", "3", "--cells", "3"),
     "bench_outputs": ("--megabytes", "2", "--lines", "1000"),

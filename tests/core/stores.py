@@ -24,14 +24,11 @@ def begin(store: SqliteStore, name: str = "run", **options: object) -> str:
 
 
 def delete_run(store: SqliteStore, run_id: str) -> None:
-    store._database.write(
-        lambda connection: connection.execute("UPDATE runs SET lifecycle_stage = 'deleted' WHERE uuid = ?", (run_id,))
-    )
+    store.set_run_lifecycle(run_id, "deleted")
 
 
 def delete_experiment(store: SqliteStore, experiment_id: str) -> None:
-    query = "UPDATE experiments SET lifecycle_stage = 'deleted' WHERE id = ?"
-    store._database.write(lambda connection: connection.execute(query, (int(experiment_id),)))
+    store.update_experiment(experiment_id, lifecycle_stage="deleted")
 
 
 def bits(value: float) -> bytes:
@@ -41,6 +38,7 @@ def bits(value: float) -> bytes:
 def pragma(path: Path, name: str) -> object:
     connection = open_file(path, read_only=True)
     try:
-        return connection.execute(f"PRAGMA {name}").fetchone()[0]
+        row = connection.execute(f"PRAGMA {name}").fetchone()
+        return row[0] if row else None
     finally:
         connection.close()

@@ -184,13 +184,21 @@ def test_a_tree_is_deleted_and_nothing_beside_it(folder: ArtifactFolder) -> None
     folder.delete()  # what is not there is no error
 
 
+def test_nothing_is_left_of_a_run(make_place: Callable[[str], str]) -> None:
+    place = Path(make_place("local"))
+    folder = LocalFolder(place / "run" / "artifacts")
+    put(folder, "d/a")
+    folder.delete()
+    assert list(place.iterdir()) == []
+
+
 @pytest.mark.parametrize("uri", ["/", "/tmp", "memory://tests", "memory://tests/run", "s3://bucket", "s3://bucket/x"])
 def test_too_much_is_not_deleted(uri: str) -> None:
     with pytest.raises(InvalidParameterError, match="too much"):
         open_folder(uri).delete()
 
 
-NAME = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=8)
+NAME = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 
 
 @settings(max_examples=60, deadline=None)

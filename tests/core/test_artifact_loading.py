@@ -87,13 +87,14 @@ def test_lists(run_id: str) -> None:
 
 def test_what_is_not_there(run_id: str, tmp_path: Path) -> None:
     client = mltrack.MltrackClient()
-    for work in (
+    works: list[Callable[[], object]] = [
         lambda: client.download_artifacts(run_id, "missing", tmp_path / "out"),
         lambda: client.download_artifacts(run_id, "missing"),
         lambda: artifacts.load_text(f"runs:/{run_id}/missing"),
         lambda: client.list_artifacts("f" * 32),
         lambda: client.download_artifacts("f" * 32, "a.txt"),
-    ):
+    ]
+    for work in works:
         with pytest.raises(NotFoundError):
             work()
     assert not (tmp_path / "out").exists()
@@ -104,13 +105,14 @@ def test_bytes_that_changed_are_an_error_of_every_read(run_id: str, tmp_path: Pa
     from mltrack.store.artifacts import safe_path  # behind the store's back
 
     store.artifact_folder(run_id).put(safe_path("d/b.txt"), io.BytesIO(b"B"))
-    for work in (
+    works: list[Callable[[], object]] = [
         lambda: artifacts.load_text(f"runs:/{run_id}/d/b.txt"),
         lambda: client.download_artifacts(run_id, "d/b.txt"),
         lambda: client.download_artifacts(run_id, "d"),
         lambda: client.download_artifacts(run_id, "", tmp_path / "out"),
         lambda: artifacts.download_artifacts(f"runs:/{run_id}/d/b.txt", dst_path=tmp_path / "out"),
-    ):
+    ]
+    for work in works:
         with pytest.raises(ArtifactChangedError, match=r"b\.txt' has changed"):
             work()
     assert "d/b.txt" not in found(tmp_path / "out")

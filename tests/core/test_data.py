@@ -122,7 +122,12 @@ def test_one_changed_number_is_seen(array: np.ndarray[Any, Any], chosen: st.Data
 
 @given(shapes.arrays(st.sampled_from(["i2", "i8", "u4", "f2", "f4", "f8", "c8", "c16", "?"]), 20))
 def test_numbers_hash_as_in_pandas(array: np.ndarray[Any, Any]) -> None:
-    assert hashes(array).tolist() == pd.util.hash_array(array).tolist()
+    plain = array.copy()
+    for part in (plain.real, plain.imag) if plain.dtype.kind == "c" else (plain,):
+        part[part == 0] = 0  # pandas before 3.1 tells -0.0 from 0.0, and one NaN from another
+        if part.dtype.kind == "f":
+            part[np.isnan(part)] = np.nan
+    assert hashes(array).tolist() == hashes(plain).tolist() == pd.util.hash_array(plain).tolist()
 
 
 @given(

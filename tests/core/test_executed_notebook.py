@@ -57,7 +57,7 @@ def snapshot(executions: Sequence[ExecutionWrite], manifest: Manifest | None = N
         pass
     blobs = manifest.blobs if manifest else []
     text = manifest.text() if manifest else None
-    last = max((each.seq for each in executions), default=1)
+    last = max((each.seq for each in executions), default=0)
     get_store().save_snapshot(
         run.info.run_id, SnapshotWrite(SESSION, last, "key", "tap", executions, text, manifest_blobs=blobs)
     )

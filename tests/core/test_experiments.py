@@ -83,3 +83,11 @@ def test_an_active_run_stays_in_its_store(tmp_path: Path) -> None:
     assert run.store.get_run(run.info.run_id).data.metrics == {"m": 1.0}
     assert run.store.get_run(run.info.run_id).info.status == "FINISHED"
     assert mltrack.search_runs(output_format="list") == []
+
+
+def test_ids_go_on_from_the_small_ones_beside_imported_long_ones(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "mltrack.db")
+    assert store.create_experiment("first") == "1"
+    query = "INSERT INTO experiments VALUES (987654321098765432, 'from a folder', 'x', 'active', 1, 1)"
+    store._database.write(lambda connection: connection.execute(query))
+    assert store.create_experiment("second") == "2"

@@ -14,6 +14,7 @@ from tests.core.run_rows import (
     DRIVERS,
     LETTERS,
     NUMBER_ATTRIBUTES,
+    STATUSES,
     TEXT_ATTRIBUTES,
     keys,
     run,
@@ -105,6 +106,24 @@ def test_equal_starts_have_one_order() -> None:
         assert search(store(rows), None, order) == ["d", "a", "b", "c"]
     assert search(store(rows), None, ["start_time"]) == ["a", "b", "c", "d"]
     assert search(store(rows), None, ["run_id DESC"]) == ["d", "c", "b", "a"]
+
+
+def test_an_end_that_is_not_there_comes_last_both_ways() -> None:
+    rows = [run(uuid, attributes={"end_time": end}) for uuid, end in [("a", None), ("b", 2), ("c", 1)]]
+    assert search(store(rows), None, ["end_time"]) == ["c", "b", "a"]
+    assert search(store(rows), None, ["end_time DESC"]) == ["b", "c", "a"]
+    assert search(store(rows), "NOT end_time > 1") == ["a", "c"]
+
+
+def test_what_is_joined_by_or_is_asked_in_full() -> None:
+    rows = [
+        run(uuid, params={"p": uuid}, attributes={"status": status})
+        for uuid, status in zip("abc", STATUSES, strict=True)
+    ]
+    connection = store(rows)
+    assert search(connection, "(params.p != 'a' AND status = 'FAILED') OR params.p = 'b'") == ["b", "c"]
+    assert search(connection, "(params.p != 'a' AND status = 'FAILED') OR run_name = 'none'") == ["c"]
+    assert search(connection, "(params.p = 'a' OR params.p = 'b') AND (status = 'FINISHED' OR tags.t = 'x')") == ["b"]
 
 
 def test_like_knows_no_escape_and_no_glob() -> None:

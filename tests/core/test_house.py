@@ -27,6 +27,7 @@ MLFLOW_SIGNATURES = {
     *("set_terminated", "create_experiment", "set_experiment"),
     "autolog",
     *("log_figure", "load_table", "download_artifacts", "list_artifacts", "from_pandas", "from_polars"),
+    "search_logged_models",
 }
 MOST_FUNCTION_LINES, MOST_FILE_LINES, MOST_PARAMETERS, MOST_POSITIONAL = 50, 400, 5, 2
 TOP_LEVEL = {

@@ -44,10 +44,10 @@ def test_data_as_it_is(run: mltrack.ActiveRun, value: Any) -> None:
 
 
 def test_the_same_dataset_is_kept_once(run: mltrack.ActiveRun) -> None:
-    mltrack.log_input(FRAME)
-    mltrack.log_input(FRAME.copy(), context="test")
+    mltrack.log_input(FRAME, context="training")
+    mltrack.log_input(FRAME.copy(), context="test", tags={"k": "v"})
     mltrack.log_input(FRAME.head(1))
-    assert [len(each.tags) for each in inputs(run)] == [1, 0]
+    assert [each.tags for each in inputs(run)] == [(InputTag(CONTEXT, "training"),), ()]
 
 
 def test_several_at_once(run: mltrack.ActiveRun) -> None:

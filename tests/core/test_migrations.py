@@ -16,8 +16,10 @@ from tests.core.stores import pragma
 from mltrack.entities import Param
 from mltrack.store import schema
 from mltrack.store.connection import open_file
+from mltrack.store.notebooks import Blob
 from mltrack.store.opening import APPLICATION_ID, SCHEMA_VERSION, stored_version
-from mltrack.store.schema import m001_tracking, migrations
+from mltrack.store.pages import Search
+from mltrack.store.schema import m001_tracking, m002_notebooks, migrations
 from mltrack.store.sqlite import SqliteStore
 from mltrack.store.tables import TRACKING
 
@@ -52,6 +54,56 @@ def make_first_version(path: Path) -> None:
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {FIRST_SCHEMA}")
     connection.close()
+
+
+def make_second_version(path: Path) -> None:
+    """Make a store as the second schema had it, with runs that share keys, and code in two encodings."""
+    make_first_version(path)
+    connection = open_file(path)
+    connection.execute("BEGIN IMMEDIATE")
+    m002_notebooks(Migrated(connection))
+    noted = {"migration_set": "mltrack", "name": "m002_notebooks", "applied_at": "2026-01-01"}
+    Migrated(connection).table("_sqlite_migrations").insert(noted)
+    connection.execute("INSERT INTO runs (uuid, experiment_id, name, started_at, live) VALUES ('b2', 0, 'new', 2, 0)")
+    connection.executemany("INSERT INTO params VALUES (2, ?, ?)", [("p", "0.5"), ("a b/c", ""), ("größe", "x" * 6000)])
+    connection.executemany("INSERT INTO run_tags VALUES (?, ?, ?)", [(1, "p", "tag"), (2, "mlflow.runName", "new")])
+    connection.execute("INSERT INTO metric_keys VALUES (1, 'm')")
+    connection.execute("INSERT INTO latest_metrics VALUES (2, 1, 3, 4, 0.25, 0)")
+    connection.execute("INSERT INTO sessions (id, uuid, started_at) VALUES (1, 's', 1)")
+    for number, source in enumerate(("short_word", "long_word " * 100), 1):
+        blob = Blob.of(source)
+        row = (number, blob.digest, blob.size, blob.encoding, blob.data)
+        connection.execute("INSERT INTO blobs VALUES (?, ?, ?, ?, ?)", row)
+        columns = "session_id, seq, source_id, started_at, status"
+        connection.execute(f"INSERT INTO executions ({columns}) VALUES (1, ?, ?, 1, 'ok')", (number, number))
+        connection.execute("INSERT INTO snapshots VALUES (?, 1, ?, 'cell', 'test', NULL)", (number, number))
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA user_version = 2")
+    connection.close()
+
+
+def test_numbered_keys_and_indexes_come_over_what_was_logged(tmp_path: Path) -> None:
+    path = tmp_path / "mltrack.db"
+    make_second_version(path)
+    store = SqliteStore(path)
+    old, new = store.get_run("a1").data, store.get_run("b2").data
+    assert (old.params, old.tags) == ({"p": "kept"}, {"p": "tag"})
+    assert new.params == {"p": "0.5", "a b/c": "", "größe": "x" * 6000}
+    assert (new.tags, new.metrics) == ({"mlflow.runName": "new"}, {"m": 0.25})
+    store.log_batch("b2", params=[Param("p", "0.5"), Param("q", "1")])
+    for filter_string, ids in (
+        ("params.p > 0.1 AND params.q = 1", ["b2"]),
+        ("metrics.m = 0.25", ["b2"]),
+        ("tags.p = 'tag'", ["a1"]),
+        ("code MATCH 'short_word'", ["b2", "a1"]),
+        ("code MATCH 'long_word'", ["b2"]),
+    ):
+        assert [run.info.run_id for run in store.search_runs(Search(("0",), filter_string)).rows] == ids
+    store.close()
+    assert pragma(path, "integrity_check") == "ok"
+    assert pragma(path, "foreign_key_check") is None
+    SqliteStore(tmp_path / "made.db").close()
+    assert schema_of(path) == schema_of(tmp_path / "made.db")
 
 
 def test_the_version_counts_the_migrations() -> None:

@@ -20,6 +20,14 @@ HOW = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need the real mlflow, so that they can be left out."""
+    for item in items:
+        if "mlflow_python" in getattr(item, "fixturenames", ()):
+            item.add_marker("mlflow")
+
+
 @pytest.fixture(scope="session")
 def mlflow_python() -> str:
     """The Python of an environment with the real mlflow; tests that need it are skipped where there is none."""

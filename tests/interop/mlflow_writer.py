@@ -15,9 +15,9 @@ from typing import Any
 
 os.environ.update(MLFLOW_ALLOW_FILE_STORE="true", GIT_PYTHON_REFRESH="quiet", MPLBACKEND="agg")
 
-import mlflow  # type: ignore[import-not-found,unused-ignore]  # noqa: E402 - the environment comes first
-import numpy as np  # noqa: E402
-from sklearn.linear_model import LogisticRegression  # noqa: E402
+import mlflow  # type: ignore[import-not-found,unused-ignore]
+import numpy as np
+from sklearn.linear_model import LogisticRegression
 
 FLOATS = [1.0, math.nan, math.inf, -math.inf, -0.0, 5e-324, 0.1]
 

@@ -171,6 +171,19 @@ def test_threads_keep_their_points_in_their_own_runs() -> None:
     assert {run.info.run_name: len(history(run, "valid-auc")) for run in logged_runs()} == {"4": 4, "5": 5, "6": 6}
 
 
+@pytest.mark.usefixtures("watched")
+def test_metrics_of_its_predictions_are_logged_to_the_run_of_the_fit() -> None:
+    from sklearn.metrics import accuracy_score
+
+    switch.autolog(libraries=["sklearn", "lightgbm"])
+    x_test, y_test = X[200:], Y[200:]
+    model = lgb.LGBMClassifier(n_estimators=3, verbose=-1).fit(X[:200], Y[:200])
+    expected = accuracy_score(y_test, model.predict(x_test))
+    assert the_run().data.metrics["accuracy_score_x_test"] == expected
+    assert model.score(x_test, y_test) == expected
+    assert the_run().data.metrics["LGBMClassifier_score_x_test"] == expected
+
+
 def places() -> dict[str, Any]:
     owners = {"lightgbm": lgb, "engine": lgb.engine, "sklearn": lgb.sklearn}
     found = {f"{name}.train": vars(owner)["train"] for name, owner in owners.items()}

@@ -15,10 +15,13 @@ from mltrack.autologging import switch
 from mltrack.exceptions import InvalidParameterError
 
 needs("sklearn")
+from sklearn.base import BaseEstimator, TransformerMixin  # noqa: E402
 from sklearn.cluster import KMeans  # noqa: E402 - skipped without the library
+from sklearn.compose import ColumnTransformer  # noqa: E402
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris  # noqa: E402
 from sklearn.decomposition import PCA  # noqa: E402
 from sklearn.ensemble import RandomForestClassifier  # noqa: E402
+from sklearn.impute import SimpleImputer  # noqa: E402
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier  # noqa: E402
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV  # noqa: E402
 from sklearn.multioutput import MultiOutputClassifier  # noqa: E402
@@ -26,6 +29,7 @@ from sklearn.naive_bayes import GaussianNB  # noqa: E402
 from sklearn.neural_network import MLPClassifier  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
+from sklearn.random_projection import GaussianRandomProjection  # noqa: E402
 from sklearn.svm import SVC  # noqa: E402
 
 if TYPE_CHECKING:
@@ -88,7 +92,6 @@ def test_a_fit_makes_a_run_of_its_own() -> None:
         (LinearRegression(copy_X=False), (DIABETES[0].copy(), DIABETES[1]), set()),
         (KMeans(3, n_init=1), (IRIS[0],), {"inertia", "n_iter"}),
         (PCA(2), (IRIS[0],), {"n_components", "noise_variance"}),
-        (StandardScaler(), (IRIS[0],), set()),
     ],
     ids=lambda value: type(value).__name__ if hasattr(value, "get_params") else None,
 )
@@ -105,8 +108,30 @@ def test_other_fits_are_one_run_too(method: str) -> None:
 
 
 def test_transformers_that_inherit_fit_transform() -> None:
-    StandardScaler().fit_transform(IRIS[0])
-    assert the_run().data.tags["estimator_name"] == "StandardScaler"
+    GaussianRandomProjection(2).fit_transform(IRIS[0])
+    assert the_run().data.tags["estimator_name"] == "GaussianRandomProjection"
+
+
+class OwnTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    def fit(self, X: Any, y: Any = None) -> OwnTransformer:  # noqa: ARG002, N803 - scikit-learn's names
+        return self
+
+    def transform(self, X: Any) -> Any:  # noqa: N803
+        return X
+
+
+class OwnScaler(StandardScaler):  # type: ignore[misc]
+    pass
+
+
+@pytest.mark.parametrize("kind", [StandardScaler, OwnScaler, OwnTransformer, SimpleImputer, ColumnTransformer])
+def test_what_prepares_data_is_no_training_but_inside_a_pipeline(kind: Any) -> None:
+    model = kind([("a", StandardScaler(), [0, 1])]) if kind is ColumnTransformer else kind()
+    model.fit(IRIS[0])
+    model.fit_transform(IRIS[0])
+    assert logged_runs() == []
+    make_pipeline(model, GaussianNB()).fit(*IRIS)
+    assert the_run().data.tags["estimator_name"] == "Pipeline"
 
 
 def test_tables_are_those_of_the_charts() -> None:

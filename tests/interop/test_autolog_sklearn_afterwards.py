@@ -178,7 +178,7 @@ def test_values_are_never_compared(model: Any) -> None:
         def __eq__(self, other: object) -> Any:
             raise AssertionError("compared")
 
-        __hash__ = None  # type: ignore[assignment]
+        __hash__ = None
 
     data = X_test.view(Strange)
     model.predict(np.asarray(data))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -100,9 +101,10 @@ def test_regression_metrics_equal_scikit_learns(
     weights = random.uniform(0.1, 2, size) if weighted else None
     found = regression_metrics(true, predicted, weights)
     assert found["mean_squared_error"] == metrics.mean_squared_error(true, predicted, sample_weight=weights)
-    assert found["root_mean_squared_error"] == found["mean_squared_error"] ** 0.5
+    assert found["root_mean_squared_error"] == math.sqrt(found["mean_squared_error"])
     assert found["mean_absolute_error"] == metrics.mean_absolute_error(true, predicted, sample_weight=weights)
-    assert found["r2_score"] == pytest.approx(metrics.r2_score(true, predicted, sample_weight=weights), rel=1e-12)
+    close = 1e-5 if kind == "f4" else 1e-12  # older versions take the mean of such a target in its own precision
+    assert found["r2_score"] == pytest.approx(metrics.r2_score(true, predicted, sample_weight=weights), rel=close)
 
 
 def test_r2_of_one_sample_is_not_known() -> None:
@@ -133,13 +135,13 @@ def test_curves_equal_scikit_learns(digits: int, weighted: bool) -> None:
     weights = random.uniform(0.1, 2, 200) if weighted else None
     counted = thresholds(true == 1, scores, weights)
     fpr, tpr, _ = metrics.roc_curve(true, scores, sample_weight=weights, drop_intermediate=False)
-    ours = roc_curve(counted)
+    ours: dict[str, Any] = dict(roc_curve(counted))
     assert np.allclose(np.interp(ours["fpr"], fpr, fpr), ours["fpr"])
     points = set(zip(fpr.round(12), tpr.round(12), strict=True))
     assert set(zip(np.round(ours["fpr"], 12), np.round(ours["tpr"], 12), strict=True)) <= points
     precision, recall, _ = metrics.precision_recall_curve(true, scores, sample_weight=weights)
     points = set(zip(recall.round(12), precision.round(12), strict=True))
-    ours = precision_recall_curve(counted)
+    ours = dict(precision_recall_curve(counted))
     assert set(zip(np.round(ours["recall"], 12), np.round(ours["precision"], 12), strict=True)) <= points
 
 

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -23,13 +23,11 @@ from mltrack.masking import MASK
 from mltrack.plain_yaml import read_yaml
 from mltrack.store.sqlite import SqliteStore
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 @pytest.fixture
 def store(tmp_path: Path) -> SqliteStore:
-    return SqliteStore(tmp_path / "ours" / "mltrack.db") if (tmp_path / "ours").mkdir() is None else None  # type: ignore[return-value]
+    (tmp_path / "ours").mkdir()
+    return SqliteStore(tmp_path / "ours" / "mltrack.db")
 
 
 @pytest.fixture
@@ -42,7 +40,9 @@ def secret(tmp_path: Path) -> Path:
 
 
 def copied(store: SqliteStore) -> list[str]:
-    return [path.read_text() for path in store.path.parent.rglob("*") if path.is_file() and "mltrack.db" not in path.name]
+    return [
+        path.read_text() for path in store.path.parent.rglob("*") if path.is_file() and "mltrack.db" not in path.name
+    ]
 
 
 @pytest.mark.parametrize(
@@ -160,9 +160,8 @@ def test_secrets_are_masked_and_counted(store: SqliteStore, tmp_path: Path) -> N
     )
     summary = import_mlflow(database, store=store)
     run = described(store, RUN)
-    assert run["params"] == {"password": MASK, "max_tokens": "5", "command": f"git clone https://{MASK}@host/x"} or (
-        run["params"]["password"] == MASK and token not in str(run)
-    )
+    assert (run["params"]["password"], run["params"]["max_tokens"]) == (MASK, "5")
+    assert run["params"]["command"].endswith("@host/x")
     assert token not in str(run)
     assert token not in str(store.get_experiment("5"))
     assert summary.masked == 5
@@ -225,9 +224,9 @@ def test_a_fitted_key_is_a_key(key: str) -> None:
         assert fitting_key(fitted) == fitted
 
 
-@given(st.text(alphabet=st.sampled_from("./\\%2e:~$ab"), max_size=40), st.sampled_from(["", "file:", "mlflow-artifacts:/"]))
+@given(
+    st.text(alphabet=st.sampled_from("./\\%2e:~$ab"), max_size=40), st.sampled_from(["", "file:", "mlflow-artifacts:/"])
+)
 def test_a_place_is_never_outside_what_is_named_so(path: str, scheme: str) -> None:
-    from pathlib import Path  # the name is for types elsewhere
-
     place = ArtifactPlaces(Path("/nowhere")).find(scheme + path, RUN)
     assert place.folder is None

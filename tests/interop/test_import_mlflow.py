@@ -125,7 +125,9 @@ def test_models_and_their_registry(real_store: RealStore, store: SqliteStore, su
     root = store.path.parent / "mlartifacts" / told["experiment_id"] / "models" / told["model_id"] / "artifacts"
     assert sorted(f.relative_to(root).as_posix() for f in root.rglob("*") if f.is_file()) == told["files"]
     (registered,) = real_store.told["registered"]
-    query = "SELECT v.version, v.source, v.source_run_id, v.stage, v.created_at, v.logged_model_id FROM model_versions v"
+    query = (
+        "SELECT v.version, v.source, v.source_run_id, v.stage, v.created_at, v.logged_model_id FROM model_versions v"
+    )
     ((version, *_),) = registered["versions"]
     assert rows(store, query) == [(*registered["versions"][0][:5], told["model_id"])]
     assert rows(store, "SELECT name, description, last_version FROM registered_models") == [
@@ -140,8 +142,8 @@ def test_files_have_digests(store: SqliteStore, real_store: RealStore, summary: 
     for run_id, told in real_store.told["runs"].items():
         records = store.artifact_records(run_id)
         assert records.keys() == told["files"].keys()
-        for path, content in told["files"].items():
-            content = bytes.fromhex(content)
+        for path, in_hexadecimal in told["files"].items():
+            content = bytes.fromhex(in_hexadecimal)
             assert records[path] == (len(content), hashlib.sha256(content).hexdigest())
             total += len(content)
     assert summary.artifacts == sum(len(run["files"]) for run in real_store.told["runs"].values()) + len(
@@ -167,7 +169,7 @@ def test_the_summary(real_store: RealStore, store: SqliteStore, summary: ImportS
     assert (summary.inputs, summary.models, summary.model_versions, summary.masked) == (2, 1, 1, 1)
     assert "8 new" in str(summary)
     assert str(real_store.path) in str(summary)
-    assert "1 runs were still running there" in str(summary)
+    assert "1 of the runs had not ended there" in str(summary)
     assert json.loads(json.dumps(summary.to_dict()))["runs_new"] == 8
 
 

@@ -1,9 +1,8 @@
-"""Foreign stores of older versions, in odd states, still being written, and where something of theirs is here already."""
+"""Foreign stores of older versions, in odd states, still being written, and with what is here already."""
 
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ from tests.interop.imported import all_of_it, described, rows
 import mltrack
 from mltrack.exceptions import InvalidParameterError, NotFoundError, StoreFormatError
 from mltrack.importers import import_mlflow
+from mltrack.store.connection import sqlite3
 from mltrack.store.mlflow_copy import TABLES
 from mltrack.store.sqlite import SqliteStore
 
@@ -42,9 +42,7 @@ LATER_COLUMNS = {
 LATER_TABLES = ["logged_models", "registered_model_aliases", "datasets", "inputs", "input_tags"]
 
 
-def test_a_database_of_an_early_version(
-    real_stores: dict[str, RealStore], store: SqliteStore, tmp_path: Path
-) -> None:
+def test_a_database_of_an_early_version(real_stores: dict[str, RealStore], store: SqliteStore, tmp_path: Path) -> None:
     real_store = real_stores["database"]
     old = tmp_path / "old.db"
     shutil.copy(real_store.path, old)

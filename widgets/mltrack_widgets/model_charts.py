@@ -48,7 +48,7 @@ def confusion_matrix(title: str, columns: Columns) -> alt.LayerChart:
     labels = base.mark_text().encode(text=alt.Text("count:Q", format="~g"), color=dark)
     few = len(columns["count"]) <= 400  # numbers in more cells than that overlap
     layers = (cells, labels) if few else (cells,)
-    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
+    return alt.LayerChart(layer=list(layers), width=WIDTH, height=HEIGHT)
 
 
 def curve(title: str, columns: Columns, *, across: str, up: str) -> alt.Chart:
@@ -60,7 +60,7 @@ def curve(title: str, columns: Columns, *, across: str, up: str) -> alt.Chart:
     data = _data(columns, across, up)
     for number, row in enumerate(data.values):
         row["order"] = number
-    return (
+    chart: alt.Chart = (
         alt.Chart(data, title=title)
         .mark_line(color=_BLUE, interpolate="linear" if across == "fpr" else "step-before")
         .encode(
@@ -71,6 +71,7 @@ def curve(title: str, columns: Columns, *, across: str, up: str) -> alt.Chart:
         )
         .properties(width=WIDTH, height=HEIGHT)
     )
+    return chart
 
 
 def importances(title: str, columns: Columns) -> alt.Chart:
@@ -78,14 +79,15 @@ def importances(title: str, columns: Columns) -> alt.Chart:
     import altair as alt  # as in confusion_matrix
 
     value = next(name for name in columns if name != "feature")
-    rows = [
-        {"feature": str(feature), "value": number}
+    pairs = [
+        (str(feature), float(number))
         for feature, number in zip(columns["feature"], columns[value], strict=True)
         if isinstance(number, (int, float))
     ]
-    rows.sort(key=lambda row: -abs(row["value"]))
-    return (
-        alt.Chart(alt.InlineData(values=rows[:MOST_FEATURES]), title=title)
+    pairs.sort(key=lambda pair: -abs(pair[1]))
+    rows = [{"feature": feature, "value": number} for feature, number in pairs[:MOST_FEATURES]]
+    chart: alt.Chart = (
+        alt.Chart(alt.InlineData(values=rows), title=title)
         .mark_bar(color=_BLUE)
         .encode(
             x=alt.X("value:Q", title=value),
@@ -94,6 +96,7 @@ def importances(title: str, columns: Columns) -> alt.Chart:
         )
         .properties(width=WIDTH, height=HEIGHT)
     )
+    return chart
 
 
 def _data(columns: Columns, *names: str) -> Any:
@@ -107,4 +110,5 @@ def side_by_side(charts: Sequence[alt.Chart | alt.LayerChart]) -> alt.ConcatChar
     """Put charts in rows of two."""
     import altair as alt  # as in confusion_matrix
 
-    return alt.concat(*charts, columns=2, spacing=GAP).resolve_scale(color="independent")
+    together: alt.ConcatChart = alt.concat(*charts, columns=2, spacing=GAP).resolve_scale(color="independent")
+    return together

@@ -61,7 +61,7 @@ class Progress:
                 self._show(self._line(now - self._begin))
 
     def _line(self, seconds: float) -> str:
-        speed = f"{human_size(int(self._done / seconds))}/s"
+        speed = f"{human_size(int(self._done / max(seconds, 1e-9)))}/s"
         if not self._size:
             return f"{self._verb[0]} {self._what}: {human_size(self._done)}, {speed}"
         part = min(self._done / self._size, 1.0)

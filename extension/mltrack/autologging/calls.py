@@ -19,6 +19,7 @@ inherits them, or has them, is pickled by value on its way to a worker process.
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from typing import Any, TypeAlias
@@ -32,6 +33,7 @@ Watcher: TypeAlias = Callable[["Call"], Generator[None, Any, None]]
 Condition: TypeAlias = Callable[[tuple[Any, ...]], bool]
 _watched: ContextVar[Call | None] = ContextVar("mltrack_watched_call", default=None)
 _under_way: set[Call] = set()
+_begun: Counter[str] = Counter()  # by library
 
 
 class Call:
@@ -185,6 +187,7 @@ def _is_meant(library: str, original: Any, when: Condition | None, args: tuple[A
 
 def _watch(call: Call, watcher: Watcher, original: Any) -> Any:
     __tracebackhide__ = True
+    _begun[call.library] += 1
     _under_way.add(call)
     try:
         with inside(call):
@@ -220,7 +223,7 @@ def _call_between(call: Call, watcher: Watcher, original: Any) -> Any:
 
 def _begin(call: Call, watcher: Watcher) -> Generator[None, Any, None]:
     steps = watcher(call)
-    with random_states_kept(alone=_is_alone()):
+    with random_states_kept(unless=_others()):
         next(steps, None)
     return steps
 
@@ -228,7 +231,7 @@ def _begin(call: Call, watcher: Watcher) -> Generator[None, Any, None]:
 def _finish(steps: Generator[None, Any, None] | None, result: Any) -> None:
     if steps is None:
         return
-    with random_states_kept(alone=_is_alone()):
+    with random_states_kept(unless=_others()):
         try:
             steps.send(result)
         except StopIteration:
@@ -238,7 +241,7 @@ def _finish(steps: Generator[None, Any, None] | None, result: Any) -> None:
 def _fail(steps: Generator[None, Any, None] | None, error: BaseException) -> None:
     if steps is None:
         return
-    with random_states_kept(alone=_is_alone()):
+    with random_states_kept(unless=_others()):
         try:
             steps.throw(error)
         except StopIteration:
@@ -248,9 +251,10 @@ def _fail(steps: Generator[None, Any, None] | None, error: BaseException) -> Non
                 raise
 
 
-def _is_alone() -> bool:
-    """False while other threads train too: global random numbers are theirs as well, and are not put back."""
-    return len(_under_way) <= 1
+def _others() -> Callable[[], bool]:
+    """Give what tells whether another thread has trained since now: global random numbers are its own as well."""
+    begun = _begun.copy()
+    return lambda: len(_under_way) > 1 or _begun != begun
 
 
 def _end_fit(call: Call, status: str) -> None:

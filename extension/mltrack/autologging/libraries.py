@@ -36,7 +36,7 @@ class Library:
 
 
 _ALL = (
-    Library("sklearn", ("sklearn.*",), "1.3", "1.9"),
+    Library("sklearn", ("sklearn.*",), "1.4", "1.9"),
     Library("xgboost", ("xgboost",), "1.7", "3.2"),
     Library("lightgbm", ("lightgbm",), "4.0", "4.7"),
     Library("pytorch", ("torch",), "2.1", "2.13"),

@@ -56,6 +56,7 @@ class Patches:
         self._version = version
         self._lock = threading.RLock()
         self._made: dict[tuple[int, str], _Patch] = {}
+        self._hooks: dict[Any, Any] = {}
         self._is_over = False
 
     def __len__(self) -> int:
@@ -106,10 +107,27 @@ class Patches:
             function.__closure__[names.index(variable)], "cell_contents", decorate
         )
 
+    def hook(self, owner: Any, name: str, work: Any) -> None:
+        """Register ``work`` with a library's own hooks by its function ``owner.name``, once; ``undo`` removes it.
+
+        What that function gives must have a ``remove``, as torch's handles. Where there is no such function it is one
+        warning.
+        """
+        with self._lock:
+            if self._is_over or work in self._hooks:
+                return
+            register = getattr(owner, name, None)
+            if register is None:
+                self._say_missing(owner, name)
+            else:
+                self._hooks[work] = register(work)
+
     def undo(self) -> None:
         """Put everything back, the last patched first; nothing can be patched with this object any more."""
         with self._lock:
             self._is_over = True
+            while self._hooks:
+                self._hooks.popitem()[1].remove()
             while self._made:
                 _, patch = self._made.popitem()
                 patch.undo()

@@ -82,17 +82,18 @@ def forget_warnings() -> None:
 
 
 @contextmanager
-def random_states_kept(*, alone: bool = True) -> Iterator[None]:
+def random_states_kept(*, unless: Callable[[], bool]) -> Iterator[None]:
     """Put the global random numbers of Python, numpy and torch back where they were, if they were drawn from.
 
-    What we compute after a fit, as predictions for its metrics, must not change what the user draws next. Not ``alone``
-    nothing is put back: other threads draw from the same numbers, and would draw the same ones twice.
+    What we compute after a fit, as predictions for its metrics, must not change what the user draws next. Where
+    ``unless`` is true, before or after, nothing is put back: other threads draw from the same numbers, and would draw
+    the same ones twice.
     """
-    places = _random_states() if alone else []
+    places = [] if unless() else _random_states()
     try:
         yield
     finally:
-        for get, put, before in places:
+        for get, put, before in [] if unless() else places:
             if not _is_same(before, get()):
                 put(before)
 

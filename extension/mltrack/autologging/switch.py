@@ -106,6 +106,7 @@ def autolog(
     disable: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
     *,
     libraries: Iterable[str] | None = None,
+    exclude_flavors: Iterable[str] | None = None,
     **options: Any,
 ) -> None:
     """Log the training of models automatically, of every supported library or of some.
@@ -119,6 +120,8 @@ def autolog(
         Switch it off instead, inside tracked cells as well.
     libraries
         Their names, as ``["sklearn"]``; default: all.
+    exclude_flavors
+        Names of libraries that are switched off instead; those that are not known here are off anyway.
     options
         MLflow's: ``log_models``, ``log_datasets``, ``exclusive``, ``disable_for_unsupported_versions``, ``silent``,
         ``extra_tags``, ``log_input_examples``, ``log_model_signatures``.
@@ -128,6 +131,7 @@ def autolog(
     InvalidParameterError
         For a library or an option that is not known.
     """
+    options.pop("log_traces", None)  # MLflow's; there are no traces here
     _check_options(options)
     if libraries is not None:
         for name in _checked(libraries):
@@ -135,7 +139,7 @@ def autolog(
         return
     with _state.lock:
         _state.everywhere = not disable
-        _state.chosen = dict.fromkeys(LIBRARIES, False) if disable else {}
+        _state.chosen = dict.fromkeys(LIBRARIES if disable else set(exclude_flavors or ()) & LIBRARIES.keys(), False)
         _state.common, _state.options = dict(options), {}
         _hear(set(LIBRARIES), silent=bool(options.get("silent")))
     _settle()

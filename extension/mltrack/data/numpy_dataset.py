@@ -165,7 +165,9 @@ def hashes(values: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.uint64]]
 
 
 def _samples(array: Any) -> Iterator[tuple[str, str, bytes]]:
-    parts = [(f"{array.format} {name}", getattr(array, name)) for name in _SPARSE] if is_sparse(array) else [("", array)]
+    parts = [("", array)]
+    if is_sparse(array):
+        parts = [(f"{array.format} {name}", getattr(array, name)) for name in _SPARSE]
     for name, part in parts:
         dtype = part.dtype
         count = min(FIRST_ROWS, _SAMPLE_BYTES // max(1, dtype.itemsize))

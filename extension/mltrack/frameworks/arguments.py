@@ -30,10 +30,19 @@ class Arguments:
 
     def prepend_callback(self, callback: Any) -> bool:
         """Put a callback in front of the user's, in a list of its own; False when theirs are no list or tuple."""
+        given = self._callbacks()
+        return given is not None and self._put([callback, *given])
+
+    def append_callback(self, callback: Any) -> bool:
+        """Put a callback behind the user's, in a list of its own; False when theirs are no list or tuple."""
+        given = self._callbacks()
+        return given is not None and self._put([*given, callback])
+
+    def _callbacks(self) -> list[Any] | None:
         given = self.named().get("callbacks")
-        if given is not None and not isinstance(given, (list, tuple)):
-            return False
-        callbacks = [callback, *(given or ())]
+        return list(given or ()) if given is None or isinstance(given, (list, tuple)) else None
+
+    def _put(self, callbacks: list[Any]) -> bool:
         place = list(self._names).index("callbacks")
         if place < len(self._call.args):
             args = list(self._call.args)

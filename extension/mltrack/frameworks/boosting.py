@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
+from mltrack.autologging.calls import followed, watched
 from mltrack.frameworks.arguments import shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from mltrack.autologging.calls import Watcher
     from mltrack.autologging.fits import Fit
+    from mltrack.autologging.patches import Patches
     from mltrack.autologging.rounds import Rounds
+
+
+_PREDICTIONS = ("predict", "predict_proba")
+
+
+def patch_estimators(base: Any, watcher: Watcher, *, library: str, patches: Patches) -> None:
+    """Patch a library's estimators, ``base`` and what derives from it: their fits, and what they predict later on."""
+    from mltrack.frameworks.sklearn import afterwards  # needs numpy, which by now is loaded
+
+    for kind in list(vars(sys.modules[base.__module__]).values()):
+        if not isinstance(kind, type) or not issubclass(kind, base):
+            continue
+        if "fit" in vars(kind):
+            patches.wrap(kind, "fit", watched(library, watcher))
+        for name in _PREDICTIONS:
+            if name in vars(kind):
+                patches.wrap(kind, name, followed(library, afterwards.watch_prediction, afterwards.is_of_our_model))
+
+
+def follow_estimator(fit: Fit, estimator: Any) -> None:
+    """Have scikit-learn's metrics of what the estimator predicts logged to the run of its fit."""
+    from mltrack.frameworks.sklearn.afterwards import follow  # as above
+
+    follow(estimator, fit)
 
 
 def log_arguments(fit: Fit, named: Mapping[str, Any], *, unlogged: Collection[str]) -> None:

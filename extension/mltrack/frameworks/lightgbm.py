@@ -12,7 +12,13 @@ from mltrack.autologging.calls import Call, watched, watched_part
 from mltrack.autologging.rounds import Rounds
 from mltrack.autologging.safety import guarded, safely
 from mltrack.frameworks.arguments import Arguments, log_estimator
-from mltrack.frameworks.boosting import log_arguments, log_best, log_importance
+from mltrack.frameworks.boosting import (
+    follow_estimator,
+    log_arguments,
+    log_best,
+    log_importance,
+    patch_estimators,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -67,9 +73,7 @@ def patch(module_name: str, module: ModuleType, patches: Patches) -> None:  # no
         patches.replace(owner, "train", lambda _: watched_train)  # one object everywhere, or it would not pickle
     for owner in (module, module.engine):
         patches.replace(owner, "cv", lambda _: watched_cv)
-    for kind in list(vars(estimators).values()):
-        if isinstance(kind, type) and issubclass(kind, estimators.LGBMModel) and "fit" in vars(kind):
-            patches.wrap(kind, "fit", watched(_NAME, _watch_fit))
+    patch_estimators(estimators.LGBMModel, _watch_fit, library=_NAME, patches=patches)
 
 
 def _watch_train(call: Call, train: Any) -> Generator[None, Any, None]:
@@ -94,6 +98,7 @@ def _watch_fit(call: Call) -> Generator[None, Any, None]:
     safely(_NAME, "the estimator", log_estimator, fit, estimator)
     safely(_NAME, "the data", _log_arrays, fit, call)
     yield
+    safely(_NAME, "the way back from the estimator to its run", follow_estimator, fit, estimator)
     _log_booster(fit, estimator.booster_, estimator)
 
 
@@ -191,7 +196,8 @@ def _log_arrays(fit: Fit, call: Call) -> None:
 
 def _eval_sets(named: Mapping[str, Any]) -> list[tuple[Any, Any]]:
     """Give the pairs of ``eval_set``, or since 4.7 those of ``eval_X`` and ``eval_y``."""
-    features, targets = named.get("eval_X"), named.get("eval_y")
+    features: Any = named.get("eval_X")
+    targets: Any = named.get("eval_y")
     if features is None:
         given = named.get("eval_set")
         return [] if given is None else [given] if isinstance(given, tuple) else list(given)

@@ -86,7 +86,7 @@ def _take(rounds: Rounds, value: Any, step: Any) -> None:
 
 def _watch_optimize(call: Call, optimize: Any) -> Generator[None, Any, None]:
     study, named = call.args[0], Arguments(optimize, call).named()
-    fit = call.begin_fit(name=study.study_name)
+    fit = call.begin_fit(name=_name_of(study))
     safely(_NAME, "the study's params", _log_study, fit, study, named)
     trials = _Trials(fit, study)
     func, callbacks = named["func"], named.get("callbacks")
@@ -102,6 +102,12 @@ def _watch_optimize(call: Call, optimize: Any) -> Generator[None, Any, None]:
         trials.close(error)
         raise
     trials.close(None)
+
+
+def _name_of(study: Any) -> str | None:
+    """Give a study's name; None for one that Optuna made of random digits, where an invented one reads better."""
+    name = str(study.study_name)
+    return None if name.startswith("no-name-") else name
 
 
 def _log_study(fit: Fit, study: Any, named: Mapping[str, Any]) -> None:

@@ -5,7 +5,9 @@ Params, metric names and the places of the best round are those of ``mlflow.xgbo
 
 from __future__ import annotations
 
+import functools
 import sys
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +16,16 @@ from mltrack.autologging.calls import Call, watched, watched_part
 from mltrack.autologging.rounds import Rounds
 from mltrack.autologging.safety import guarded, safely
 from mltrack.frameworks.arguments import Arguments, log_estimator
-from mltrack.frameworks.boosting import log_arguments, log_best, log_importance
+from mltrack.frameworks.boosting import (
+    follow_estimator,
+    log_arguments,
+    log_best,
+    log_importance,
+    patch_estimators,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from types import ModuleType
 
     from mltrack.autologging.fits import Fit
@@ -28,7 +36,9 @@ _UNLOGGED = frozenset(
     {"dtrain", "evals", "obj", "feval", "evals_result", "xgb_model", "callbacks", "folds", "fpreproc"}
 )
 _MOST_VALUES = 1_000_000
-"""Of data that XGBoost holds, copied out to take its digest, at most so many numbers: some ms."""
+"""Of data that only XGBoost has any more, at most so many numbers are copied out to take its digest: some ms."""
+_made_of: weakref.WeakKeyDictionary[Any, tuple[weakref.ref[Any], Any]] = weakref.WeakKeyDictionary()
+"""What the user made each matrix of, as long as that lives, and its labels if they can be referred to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +101,23 @@ def patch(module_name: str, module: ModuleType, patches: Patches) -> None:  # no
         patches.replace(owner, "train", lambda _: watched_train)  # one object everywhere, or it would not pickle
     for owner in (module, module.training):
         patches.replace(owner, "cv", lambda _: watched_cv)
-    for kind in list(vars(estimators).values()):
-        if isinstance(kind, type) and issubclass(kind, estimators.XGBModel) and "fit" in vars(kind):
-            patches.wrap(kind, "fit", watched(_NAME, _watch_fit))
+    for kind in (module.DMatrix, module.QuantileDMatrix):
+        patches.wrap(kind, "__init__", _remembering)
+    patch_estimators(estimators.XGBModel, _watch_fit, library=_NAME, patches=patches)
+
+
+def _remembering(original: Any) -> Any:
+    @functools.wraps(original)
+    def make_matrix(*args: Any, **kwargs: Any) -> None:
+        original(*args, **kwargs)
+        safely(_NAME, "what a matrix is made of", _remember, *args, **kwargs)
+
+    return make_matrix
+
+
+def _remember(matrix: Any, data: Any = None, label: Any = None, *_: Any, **__: Any) -> None:
+    if hasattr(data, "shape"):
+        _made_of[matrix] = weakref.ref(data), weakref.ref(label) if hasattr(label, "shape") else None
 
 
 def _watch_train(call: Call, train: Any) -> Generator[None, Any, None]:
@@ -103,11 +127,11 @@ def _watch_train(call: Call, train: Any) -> Generator[None, Any, None]:
     safely(_NAME, "the params of train", log_arguments, fit, named, unlogged=_UNLOGGED)
     if call.outer is None:
         safely(_NAME, "the data", _log_matrices, fit, named)
-    safely(_NAME, "the rounds", _listen, arguments, rounds)
+    finish = safely(_NAME, "the rounds", _listen, arguments, rounds)
     try:
         booster = yield
     finally:
-        safely(_NAME, "the last rounds", rounds.flush)
+        safely(_NAME, "the last rounds", finish or rounds.flush)
     safely(_NAME, "the best round", _log_best_of, fit, rounds, booster)
     if call.outer is None:
         _log_booster(fit, booster, booster)
@@ -118,6 +142,7 @@ def _watch_fit(call: Call) -> Generator[None, Any, None]:
     safely(_NAME, "the estimator", log_estimator, fit, estimator)
     safely(_NAME, "the data", _log_arrays, fit, call)
     yield
+    safely(_NAME, "the way back from the estimator to its run", follow_estimator, fit, estimator)
     _log_booster(fit, estimator.get_booster(), estimator)
 
 
@@ -127,25 +152,42 @@ def _watch_cv(call: Call, cv: Any) -> Generator[None, Any, None]:
     named = arguments.named()
     safely(_NAME, "the params of cv", log_arguments, fit, named, unlogged=_UNLOGGED)
     safely(_NAME, "the data", _log_matrices, fit, named)
-    safely(_NAME, "the rounds", _listen, arguments, rounds)
+    finish = safely(_NAME, "the rounds", _listen, arguments, rounds)
     try:
         results = yield
     finally:
-        safely(_NAME, "the last rounds", rounds.flush)
+        safely(_NAME, "the last rounds", finish or rounds.flush)
     safely(_NAME, "the best round", _log_best_of_cv, fit, rounds, results)
 
 
-def _listen(arguments: Arguments, rounds: Rounds) -> None:
-    """Have a callback in front of the user's: XGBoost calls none behind the first that ends the training."""
+def _listen(arguments: Arguments, rounds: Rounds) -> Callable[[], None]:
+    """Have a callback told of each round, in front of the user's; gives what is to be called after the last.
+
+    XGBoost calls no callback behind the one that ends the training, and before 3.0 it calls them in any order, so that
+    the last round may not have been told.
+    """
     base: Any = sys.modules[_NAME].callback.TrainingCallback
+    last: list[tuple[int, Any]] = []
 
     class LoggedRounds(base):  # type: ignore[misc]
+        @guarded(_NAME, "a round's beginning")
+        def before_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Any]) -> bool:  # noqa: ARG002
+            last[:] = [(epoch, evals_log)]
+            return False
+
         @guarded(_NAME, "a round")
         def after_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Any]) -> bool:  # noqa: ARG002
             rounds.add(epoch, _metrics(evals_log))
             return False
 
+    def finish() -> None:
+        for epoch, evals_log in last:
+            if any(len(values) > len(rounds) for metrics in evals_log.values() for values in metrics.values()):
+                rounds.add(epoch, _metrics(evals_log))
+        rounds.flush()
+
     arguments.prepend_callback(LoggedRounds())
+    return finish
 
 
 def _metrics(evals_log: Mapping[str, Mapping[str, Sequence[Any]]]) -> Iterator[tuple[str, Any]]:
@@ -196,14 +238,23 @@ def _log_matrices(fit: Fit, named: Mapping[str, Any]) -> None:
             _log_matrix(fit, each, context="eval", name=name)
 
 
-def _log_matrix(fit: Fit, data: Any, *, context: str, name: str | None = None) -> None:
-    if type(data) is not sys.modules[_NAME].DMatrix or data.num_row() * data.num_col() > _MOST_VALUES:
-        return
+def _log_matrix(fit: Fit, matrix: Any, *, context: str, name: str | None = None) -> None:
+    data, label = _made_of.get(matrix, (None, None)) if hasattr(matrix, "get_label") else (None, None)
+    data, label = data and data(), label and label()
+    if data is None:
+        data = _copied_out(matrix)
+        label = matrix.get_label() if data is not None else None
+    fit.log_dataset(data, label, context=context, name=name)
+
+
+def _copied_out(matrix: Any) -> Any:
+    """Give what a matrix holds as an array; None when it is much, or only its quantiles or a file have it."""
+    if type(matrix) is not sys.modules[_NAME].DMatrix or matrix.num_row() * matrix.num_col() > _MOST_VALUES:
+        return None
     try:
-        values = data.get_data().toarray()
-    except ValueError:  # data that is read from a disk bit by bit cannot be copied out
-        return
-    fit.log_dataset(values, data.get_label(), context=context, name=name)
+        return matrix.get_data().toarray()
+    except ValueError:  # data that is read from a disk bit by bit
+        return None
 
 
 def _log_arrays(fit: Fit, call: Call) -> None:

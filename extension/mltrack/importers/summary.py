@@ -92,12 +92,9 @@ _NUMBERS = (
 
 
 def _listed(summary: ImportSummary) -> str:
-    kinds = (
-        *("experiments", "points", "params", "tags", "inputs", "models"),
-        *("model_versions", "artifacts"),
-    )
-    counts = [(getattr(summary, kind), kind.replace("_", " ")) for kind in kinds]
-    shown = [f"{count:,} {kind}" for count, kind in counts if count]
+    kinds = ("experiment", "point", "param", "tag", "input", "model", "model_version", "artifact")
+    counts = [(getattr(summary, f"{kind}s"), kind.replace("_", " ")) for kind in kinds]
+    shown = [f"{count:,} {kind}{'' if count == 1 else 's'}" for count, kind in counts if count]
     if summary.artifacts:
         shown[-1] += f" ({readable_size(summary.size)})"
     return ", ".join(shown) or "nothing"

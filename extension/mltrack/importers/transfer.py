@@ -15,7 +15,7 @@ from mltrack.importers.artifact_places import Place
 from mltrack.importers.fitting import Fitting
 from mltrack.importers.model_transfer import ModelTransfer
 from mltrack.importers.summary import ImportSummary, readable_size
-from mltrack.store.artifacts import artifact_place
+from mltrack.store.artifacts import artifact_place, is_remote
 from mltrack.store.import_writer import ImportWriter, RunPart
 
 if TYPE_CHECKING:
@@ -138,8 +138,10 @@ class Transfer:
         if place.remote is None:
             return None
         try:
-            kept = artifact_place(place.remote)
+            kept = artifact_place(place.remote) if is_remote(place.remote) else None
         except InvalidParameterError:
+            kept = None
+        if kept is None:
             self.summary.skip("artifact folders at places that mltrack cannot open")
             self.summary.note(f"artifacts stay at {place.remote.partition(':')[0]}:, which mltrack cannot open")
             return None
@@ -163,8 +165,8 @@ class Transfer:
             self.summary.skip("runs that a process of this store is writing", counts["busy"])
         if self._still_running:
             self.summary.note(
-                f"{self._still_running:,} runs were still running there and are RUNNING here: "
-                "import again when they have ended"
+                f"{self._still_running:,} of the runs had not ended there and are RUNNING here: "
+                "import again when they have"
             )
 
     def _carry_files(self) -> None:

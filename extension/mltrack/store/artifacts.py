@@ -109,7 +109,7 @@ def artifact_place(text: str) -> str:
     """
     if len(text) > MAX_PLACE:
         raise InvalidParameterError(
-            f"Artifacts cannot be kept at a place of {len(text)} characters, {text[:60]!r}…; at most {MAX_PLACE} are taken."
+            f"Artifacts cannot be kept at {text[:60]!r}… with {len(text)} characters; at most {MAX_PLACE} are taken."
         )
     if is_remote(text):
         fault, place = _remote_fault(text), text.rstrip("/")

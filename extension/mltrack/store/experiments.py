@@ -43,6 +43,10 @@ def _number(experiment_id: str) -> int | None:
     return int(experiment_id) if len(experiment_id) <= _MOST_DIGITS else None
 
 
+# Experiments that came from an MLflow folder keep its ids of 18 digits; ours go on from the small ones.
+_FOREIGN_NUMBERS = 10**9
+
+
 def insert_experiment(connection: Connection, new: tuple[str, str | None, Sequence[ExperimentTag]], now: int) -> int:
     """Make an experiment of (name, place or None, tags); AlreadyExistsError when the name is taken.
 
@@ -51,7 +55,9 @@ def insert_experiment(connection: Connection, new: tuple[str, str | None, Sequen
     name, place, tags = new
     _refuse_taken(connection, name)
     row = connection.execute(
-        "INSERT INTO experiments (name, artifact_location, created_at, updated_at) VALUES (?, ?, ?, ?) RETURNING id",
+        "INSERT INTO experiments (id, name, artifact_location, created_at, updated_at)"
+        f" VALUES ((SELECT coalesce(max(id), 0) + 1 FROM experiments WHERE id < {_FOREIGN_NUMBERS}), ?, ?, ?, ?)"
+        " RETURNING id",
         (name, place or "", now, now),
     ).fetchone()
     number = int(row[0])

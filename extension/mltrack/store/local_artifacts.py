@@ -102,6 +102,9 @@ class LocalFolder:
                     parent.remove_tree(root.name)
                 else:
                     parent.remove(root.name)  # a link: what it leads to is not ours
+        if root.name == "artifacts":
+            with suppress(OSError):  # the run's own folder, unless it holds something else
+                root.parent.rmdir()
 
     def sweep(self) -> None:
         """Remove unfinished files that no living process holds."""
@@ -170,13 +173,14 @@ class LocalFolder:
 
 @contextmanager
 def _unfinished(root: Directory) -> Iterator[tuple[str, BinaryIO]]:
-    """Open a file of another name in the root; it is gone again unless it was moved."""
+    """Open a file of another name in the root, to be moved into place; it is removed when that fails."""
     name, handle = _new_file(root)
     try:
         with handle:
             yield name, handle
-    finally:
+    except BaseException:
         root.remove(name)
+        raise
 
 
 def _new_file(root: Directory) -> tuple[str, BinaryIO]:

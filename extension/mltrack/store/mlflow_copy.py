@@ -140,7 +140,9 @@ def _copy(connection: Connection, path: Path) -> tuple[str, dict[str, int]]:
 
 
 def _address(path: Path) -> str:
-    # A file in WAL mode that no one has open is read as it lies: SQLite would make its side files next to it.
+    # A file in WAL mode that no one has open is read as it lies: SQLite would make its side files next to it. Only the
+    # header tells the mode; closing the file after it lets go of locks that this process holds on it, as closing the
+    # connection does where MLflow uses another SQLite library than ours.
     with path.open("rb") as handle:
         is_wal = handle.read(20)[18:20] == b"\x02\x02"
     alone = is_wal and not path.with_name(f"{path.name}-wal").exists()

@@ -63,9 +63,7 @@ def read_model_versions(connection: Connection, numbers: Sequence[int]) -> list[
     for number, alias in _rows(connection, query, numbers):
         aliases.setdefault(number, []).append(alias)
     found = {}
-    for number, _, name, version, *rest, logged_model in _rows(
-        connection, f"{_VERSIONS} WHERE v.id IN {_WANTED}", numbers
-    ):
+    for number, name, version, *rest, logged_model in _rows(connection, _VERSIONS, numbers):
         fields = (*rest, tags.get(number, {}), tuple(aliases.get(number, ())), logged_model)
         found[number] = ModelVersion(name, str(version), *fields)
     return [found[number] for number in numbers]

@@ -16,6 +16,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import fsspec
@@ -193,7 +194,7 @@ class RemoteFolder:
         except MltrackError:
             raise
         except Exception as error:
-            type(self._files).clear_instance_cache()  # the next try looks for credentials and places anew
+            _forget(self._files)
             place = f"{self.uri}/{path.text}" if path else self.uri
             raise _error_for(error, place) from None
 
@@ -220,10 +221,29 @@ def _file_system(uri: str) -> Any:
             f'`pip install "jupyter-mltrack[{_EXTRAS.get(scheme, "s3")}]"`.'
         ) from None
     options = {**kind._get_kwargs_from_urls(uri), **_OPTIONS.get(scheme, {})}
+    if scheme == "s3":
+        options["session"] = _s3_session()
     files = kind(use_listings_cache=False, **options)  # other processes write here too
     if scheme == "s3":
         files.retries = 1
     return files
+
+
+@lru_cache(maxsize=1)
+def _s3_session() -> Any:
+    """Make botocore's session, with uploads that do not ask first: aiohttp waits for that answer without an end."""
+    from aiobotocore.session import AioSession  # comes with s3fs, which may not be installed
+    from botocore.handlers import add_expect_header
+
+    session = AioSession()
+    session.unregister("before-call.s3", add_expect_header)
+    return session
+
+
+def _forget(files: Any) -> None:
+    """Look for credentials and places anew at the next try."""
+    type(files).clear_instance_cache()
+    _s3_session.cache_clear()
 
 
 def _read_part(source: BinaryIO, size: int) -> bytes:

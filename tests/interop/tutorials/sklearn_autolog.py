@@ -34,7 +34,8 @@ def main():
     pipe = Pipeline([("scaler", StandardScaler()), ("lr", LogisticRegression(C=0.5))])
     pipe.fit(X, [0, 0, 1, 1])
     params, metrics, tags, _ = fetch_logged_data(mlflow.last_active_run().info.run_id)
-    print("pipeline:", params["lr__C"], sorted(metrics), tags["estimator_name"])
+    training = sorted(name for name in metrics if name.startswith("training_"))
+    print("pipeline:", params["lr__C"], training, tags["estimator_name"])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """What is logged of scikit-learn: fits, what is done with a fitted model later, and searches with their candidates.
 
-Params, metric names, tags and artifacts are those of ``mlflow.sklearn.autolog``. ``partial_fit`` is not logged: it is
-one step of a training that is the user's own loop.
+Params, metric names, tags and artifacts are those of ``mlflow.sklearn.autolog``. Scalers, encoders, vectorizers and
+their like are no trainings, except inside a pipeline. ``partial_fit`` is not logged: it is one step of a training that
+is the user's own loop.
 """
 
 from __future__ import annotations

@@ -83,7 +83,8 @@ def class_metrics(found: Classified, pos_label: Any = None) -> dict[str, float]:
 
 
 def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[Any]:
-    return np.divide(part, whole, out=np.zeros(len(part)), where=whole != 0)
+    ratio: NDArray[Any] = np.divide(part, whole, out=np.zeros(len(part)), where=whole != 0)
+    return ratio
 
 
 def probability_metrics(found: Classified, probabilities: NDArray[Any]) -> dict[str, float]:

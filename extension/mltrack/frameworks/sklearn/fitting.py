@@ -10,6 +10,7 @@ from mltrack.autologging.safety import safely
 from mltrack.frameworks.sklearn import NAME
 from mltrack.frameworks.sklearn.afterwards import follow
 from mltrack.frameworks.sklearn.arguments import TrainingData, measures_training, training_data
+from mltrack.frameworks.sklearn.callers import is_users_call
 from mltrack.frameworks.sklearn.fitted import fitted_numbers, fitted_series, importance_tables
 from mltrack.frameworks.sklearn.random_states import random_states_of_model_kept
 from mltrack.frameworks.sklearn.searching import is_search, log_search
@@ -21,6 +22,27 @@ if TYPE_CHECKING:
 
     from mltrack.autologging.calls import Call
     from mltrack.autologging.fits import Fit
+
+
+_MANIPULATION = (
+    *("sklearn.preprocessing", "sklearn.impute", "sklearn.feature_extraction", "sklearn.feature_selection"),
+    "sklearn.compose._column_transformer",
+)
+
+
+def is_training(args: tuple[Any, ...]) -> bool:
+    """Tell whether a fit is the training of a model, called by the user.
+
+    What only prepares data is left out as by MLflow, but inside a pipeline: a scaler of the same cell would take the
+    keys of the model. So is a transformer of the user's own, which has no ``predict`` and no ``score``.
+    """
+    kind = type(args[0]) if args else object
+    if any(each.__module__.startswith(_MANIPULATION) for each in kind.__mro__):
+        return False
+    is_own = kind.__module__.partition(".")[0] != NAME
+    if is_own and not any(hasattr(kind, name) for name in ("predict", "fit_predict", "score")):
+        return False
+    return is_users_call()
 
 
 def watch_fit(call: Call) -> Generator[None, Any, None]:

@@ -24,7 +24,7 @@ from mltrack.frameworks.sklearn.afterwards import (
     watch_scorer,
 )
 from mltrack.frameworks.sklearn.callers import is_users_call
-from mltrack.frameworks.sklearn.fitting import watch_fit
+from mltrack.frameworks.sklearn.fitting import is_training, watch_fit
 from mltrack.frameworks.sklearn.workers import carrying, in_worker
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def patch_class(kind: type, patches: Patches) -> None:
 
 def _decorator(name: str) -> Callable[[Any], Any]:
     if name in _FITS:
-        return watched(NAME, watch_fit, is_users_call)
+        return watched(NAME, watch_fit, is_training)
     return followed(NAME, watch_score if name == "score" else watch_prediction, is_of_our_model)
 
 

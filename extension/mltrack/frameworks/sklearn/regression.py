@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 def regression_metrics(true: Any, predicted: Any, weights: Any = None) -> dict[str, float]:
     """Give mean squared error, its root, mean absolute error and R²; R² is NaN below two samples."""
     true, predicted = _columns(true), _columns(predicted)
+    kind = np.result_type(true, predicted)  # as scikit-learn's functions, which compute in the finer of the two
+    true, predicted = (each.astype(kind if kind.kind == "f" else float) for each in (true, predicted))
     weights = None if weights is None else np.asarray(weights, dtype=float)
     squares = (true - predicted) ** 2
     squared = float(np.average(np.average(squares, axis=0, weights=weights)))
@@ -26,7 +28,7 @@ def regression_metrics(true: Any, predicted: Any, weights: Any = None) -> dict[s
 
 def _columns(values: Any) -> NDArray[Any]:
     array = np.asarray(values)
-    array = array if array.dtype.kind in "fiub" else array.astype(float)
+    array = array.astype(float) if array.dtype.kind not in "fiub" else array
     return array.reshape(-1, 1) if array.ndim == 1 else array
 
 

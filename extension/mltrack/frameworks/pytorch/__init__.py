@@ -1,0 +1,84 @@
+"""What is logged of PyTorch's plain loops: each optimizer's settings, the module it trains, the losses of its steps.
+
+A loop has no end of its own, so it is logged where a run is active, in a tracked cell or after ``start_run``, and ends
+with that run. Loops of Lightning, Keras and the Hugging Face Trainer are those libraries' own, and not logged twice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mltrack.autologging import switch
+from mltrack.frameworks.lightning import autolog as autolog_lightning
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
+    from mltrack.autologging.patches import Patches
+
+Options = switch.Options
+
+NAME = "pytorch"
+
+
+def autolog(  # noqa: PLR0913, PLR0917 - MLflow's signature
+    log_every_n_epoch: int = 1,
+    log_every_n_step: int | None = None,
+    log_models: bool = True,  # noqa: FBT001, FBT002 - MLflow's signature
+    log_datasets: bool = True,  # noqa: FBT001, FBT002 - MLflow's signature
+    disable: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
+    exclusive: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
+    disable_for_unsupported_versions: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
+    silent: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
+    registered_model_name: str | None = None,
+    extra_tags: Mapping[str, str] | None = None,
+    checkpoint: bool = True,  # noqa: FBT001, FBT002 - MLflow's signature
+    checkpoint_monitor: str = "val_loss",
+    checkpoint_mode: str = "min",
+    checkpoint_save_best_only: bool = True,  # noqa: FBT001, FBT002 - MLflow's signature
+    checkpoint_save_weights_only: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
+    checkpoint_save_freq: str | int = "epoch",
+    log_model_signatures: bool = True,  # noqa: FBT001, FBT002 - MLflow's signature
+) -> None:
+    """Log PyTorch's plain loops and Lightning's trainings automatically, or with ``disable`` no longer.
+
+    The options are those of ``mltrack.lightning.autolog``, which leaves plain loops alone; those of checkpoints and of
+    epochs are Lightning's only. A plain loop is logged to the active run whatever ``exclusive`` says.
+    """
+    options = Options(
+        log_models=log_models,
+        log_datasets=log_datasets,
+        log_model_signatures=log_model_signatures,
+        disable_for_unsupported_versions=disable_for_unsupported_versions,
+        silent=silent,
+        registered_model_name=registered_model_name,
+        extra_tags=extra_tags,
+    )
+    switch.choose(NAME, on=not disable, options=options)
+    autolog_lightning(
+        log_every_n_epoch=log_every_n_epoch,
+        log_every_n_step=log_every_n_step,
+        log_models=log_models,
+        log_datasets=log_datasets,
+        disable=disable,
+        exclusive=exclusive,
+        disable_for_unsupported_versions=disable_for_unsupported_versions,
+        silent=silent,
+        registered_model_name=registered_model_name,
+        extra_tags=extra_tags,
+        checkpoint=checkpoint,
+        checkpoint_monitor=checkpoint_monitor,
+        checkpoint_mode=checkpoint_mode,
+        checkpoint_save_best_only=checkpoint_save_best_only,
+        checkpoint_save_weights_only=checkpoint_save_weights_only,
+        checkpoint_save_freq=checkpoint_save_freq,
+        log_model_signatures=log_model_signatures,
+    )
+
+
+def patch(module_name: str, module: ModuleType, patches: Patches) -> None:  # noqa: ARG001 - every library's signature
+    """Hook into torch once it is imported: the end of optimizers' steps, and ``backward``."""
+    from mltrack.frameworks.pytorch.hooking import hook_into  # what only who has torch needs
+
+    hook_into(module, patches)
