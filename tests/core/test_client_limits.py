@@ -132,7 +132,9 @@ def test_any_float_comes_back_as_it_was(client: MltrackClient, run_id: str, valu
         assert bits(client.get_run(run_id).data.metrics[key]) == bits(value)
 
 
-@pytest.mark.parametrize("value", [None, "x", "", [], {}, object(), 1j, b"1", "1,5"], ids=repr)
+@pytest.mark.parametrize(
+    "value", [None, "x", "", [], {}, object(), 1j, b"1", "1,5"], ids=lambda value: type(value).__name__
+)
 def test_what_is_no_number(client: MltrackClient, run_id: str, value: Any) -> None:
     assert raised(lambda: client.log_metric(run_id, "m", value)).error_code == "INVALID_PARAMETER_VALUE"
     assert client.get_run(run_id).data.metrics == {}

@@ -19,7 +19,6 @@ inherits them, or has them, is pickled by value on its way to a worker process.
 from __future__ import annotations
 
 import functools
-from collections import Counter
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from typing import Any, TypeAlias
@@ -33,7 +32,7 @@ Watcher: TypeAlias = Callable[["Call"], Generator[None, Any, None]]
 Condition: TypeAlias = Callable[[tuple[Any, ...]], bool]
 _watched: ContextVar[Call | None] = ContextVar("mltrack_watched_call", default=None)
 _under_way: set[Call] = set()
-_begun: Counter[str] = Counter()  # by library
+_begun: dict[str, int] = {}  # how many calls of each library there were
 
 
 class Call:
@@ -187,7 +186,7 @@ def _is_meant(library: str, original: Any, when: Condition | None, args: tuple[A
 
 def _watch(call: Call, watcher: Watcher, original: Any) -> Any:
     __tracebackhide__ = True
-    _begun[call.library] += 1
+    _begun[call.library] = _begun.get(call.library, 0) + 1
     _under_way.add(call)
     try:
         with inside(call):

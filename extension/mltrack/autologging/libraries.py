@@ -37,8 +37,8 @@ class Library:
 
 _ALL = (
     Library("sklearn", ("sklearn.*",), "1.4", "1.9"),
-    Library("xgboost", ("xgboost",), "1.7", "3.2"),
-    Library("lightgbm", ("lightgbm",), "4.0", "4.7"),
+    Library("xgboost", ("xgboost",), "2.1", "3.2"),
+    Library("lightgbm", ("lightgbm",), "4.5", "4.7"),
     Library("pytorch", ("torch",), "2.1", "2.13"),
     Library("lightning", ("pytorch_lightning", "lightning.pytorch"), "2.0", "2.6"),
     Library("keras", ("keras",), "3.0", "3.15"),

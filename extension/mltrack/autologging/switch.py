@@ -228,7 +228,7 @@ def _settle() -> None:
             _state.patches.pop(name).undo()
         roots = {root for library in LIBRARIES.values() if _is_wanted(library.name) for root in library.roots}
         _state.hook.watch(frozenset(roots))
-    for name, module in list(sys.modules.items()) if roots else ():
+    for name, module in sys.modules.copy().items() if roots else ():
         if name.partition(".")[0] in roots and isinstance(module, ModuleType) and not is_asleep(module):
             _look_at_loaded(name, module)
 

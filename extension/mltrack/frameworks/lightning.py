@@ -170,6 +170,7 @@ def _listen(trainer: Any, base: Any, *, fit: Fit, rounds: Rounds) -> Any:
     options = switch.options_of(_NAME)
     every_epoch, every_step = getattr(options, "log_every_n_epoch", 1), getattr(options, "log_every_n_step", None)
     by_step: set[str] = set()
+    by_epoch: set[str] = set()
 
     class LoggedEpochs(base):  # type: ignore[misc]
         def __reduce__(self) -> Any:
@@ -181,19 +182,19 @@ def _listen(trainer: Any, base: Any, *, fit: Fit, rounds: Rounds) -> Any:
 
         @guarded(_NAME, "an epoch")
         def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-            epoch = pl_module.current_epoch
-            if (epoch + 1) % every_epoch == 0:
-                found = {name: value for name, value in trainer.callback_metrics.items() if name not in by_step}
-                rounds.add(epoch, [(name, float(value)) for name, value in found.items()])
+            found = _without(trainer.callback_metrics, by_step)
+            by_epoch.update(found)
+            if (pl_module.current_epoch + 1) % every_epoch == 0:
+                rounds.add(pl_module.current_epoch, [(name, float(value)) for name, value in found.items()])
 
         if every_step is not None:
 
             @guarded(_NAME, "a step")
             def on_train_batch_end(self, trainer: Any, pl_module: Any, *batch: Any) -> None:  # noqa: ARG002
-                step = trainer.global_step
-                if (step // max(1, len(trainer.optimizers))) % every_step == 0:
-                    found = _step_metrics(trainer)
-                    by_step.update(found)
+                metrics, step = trainer.callback_metrics, trainer.global_step
+                found = _without(metrics, by_epoch | {name for name in metrics if f"{name}_step" in metrics})
+                by_step.update(found)
+                if (step // max(1, len(trainer.optimizers)) + 1) % every_step == 0:
                     rounds.add(step, [(name, float(value)) for name, value in found.items()])
 
     callback = LoggedEpochs()
@@ -201,10 +202,9 @@ def _listen(trainer: Any, base: Any, *, fit: Fit, rounds: Rounds) -> Any:
     return callback
 
 
-def _step_metrics(trainer: Any) -> dict[str, Any]:
-    """Give what is logged for this step; of a metric for steps and epochs that is ``loss_step``."""
-    found = {name: value for name, value in trainer.logged_metrics.items() if not name.endswith("_epoch")}
-    return found or dict(trainer.callback_metrics)
+def _without(metrics: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+    """Leave out some: as MLflow does, a metric is logged either by steps or by epochs."""
+    return {name: value for name, value in metrics.items() if name not in names}
 
 
 def _remove(trainer: Any, callback: Any) -> None:

@@ -148,6 +148,7 @@ class _Trials:
         self._open: dict[int, tuple[active.ActiveRun, Rounds]] = {}
         self._names: list[str] = safely(_NAME, "the names of the values", _value_names, study) or ["value"]
         self._best: float | None = safely(_NAME, "the best value so far", _best_value, study)
+        self._ended = 0
 
     def objective(self, func: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Give the user's objective, called with its trial's run active and with what it trains logged to that."""
@@ -175,11 +176,12 @@ class _Trials:
         """End the run of a trial that Optuna has finished; it is Optuna's callback."""
         self._end(frozen, _STATUS.get(frozen.state.name, "FAILED"))
         if frozen.state.name == "COMPLETE" and len(self._names) == 1:
-            self._follow_best(frozen, smallest=study.direction.name != "MAXIMIZE")
+            self._follow_best(frozen.value, smallest=study.direction.name != "MAXIMIZE")
 
     def _end(self, frozen: Any, status: str) -> None:
         with self._lock:
             run, rounds = self._open.pop(frozen.number, (None, None))
+            self._ended += 1
         if run is not None and rounds is not None:
             try:
                 rounds.flush()
@@ -187,13 +189,13 @@ class _Trials:
             finally:
                 run.end(run, status)
 
-    def _follow_best(self, frozen: Any, *, smallest: bool) -> None:
-        value = frozen.value
+    def _follow_best(self, value: float, *, smallest: bool) -> None:
+        """Log a value that is better than all before; its step counts the trials in the order in which they ended."""
         with self._lock:
             if self._best is not None and (value >= self._best if smallest else value <= self._best):
                 return
-            self._best = value
-        self._fit.log_metrics({"best_value": value}, step=frozen.number)
+            self._best, step = value, self._ended - 1
+        self._fit.log_metrics({"best_value": value}, step=step)
 
     def close(self, error: BaseException | None) -> None:
         """End the runs of trials that ended in an exception, and log the study's best."""
@@ -214,7 +216,7 @@ class _Trials:
         if best is None:
             return
         if best.value != self._best:  # by the constraints of the study, or another process found it
-            self._fit.log_metrics({"best_value": best.value}, step=best.number)
+            self._fit.log_metrics({"best_value": best.value}, step=self._ended)
         self._fit.log_params({f"best_{name}": value for name, value in best.params.items()})
         self._fit.set_tags({"best_trial": best.number})
 

@@ -16,7 +16,6 @@ from mltrack.frameworks.pytorch.loss_names import callers_place
 from mltrack.frameworks.pytorch.modules import note_module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import ModuleType
 
     from mltrack.active import ActiveRun
@@ -67,17 +66,16 @@ def _take_losses(run: ActiveRun, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     """Note the values that ``backward`` was called on, where they are scalars without a gradient of their own."""
     if (len(args) > 1 and args[1] is not None) or kwargs.get("grad_tensors") is not None:
         return
-    losses = list(_scalars(args[0] if args else kwargs["tensors"]))
+    losses = _scalars(args[0] if args else kwargs["tensors"])
     if losses:
         place = callers_place(sys._getframe(3))  # behind `safely` and our `backward`
         loop_of(run).take(place, [_value(loss) for loss in losses])
 
 
-def _scalars(given: Any) -> Iterator[Any]:
+def _scalars(given: Any) -> list[Any]:
     tensor = sys.modules["torch"].Tensor
-    for each in (given,) if isinstance(given, tensor) else tuple(given):
-        if isinstance(each, tensor) and each.numel() == 1:
-            yield each
+    several = (given,) if isinstance(given, tensor) else tuple(given)
+    return [each for each in several if isinstance(each, tensor) and each.numel() == 1]
 
 
 def _value(loss: Any) -> Any:

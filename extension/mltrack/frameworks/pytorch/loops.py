@@ -18,12 +18,12 @@ from weakref import WeakKeyDictionary
 from mltrack.autologging import switch
 from mltrack.autologging.fits import Fit, begin_fit
 from mltrack.autologging.safety import guarded, safely
+from mltrack.entities import Metric
 from mltrack.frameworks.pytorch import NAME
 from mltrack.frameworks.pytorch.loss_names import name_at
 from mltrack.frameworks.pytorch.modules import module_trained_by, parameters_of
 from mltrack.frameworks.pytorch.optimizers import optimizer_params
 from mltrack.frameworks.pytorch.summary import counts_of, summary_of
-from mltrack.values import make_metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,7 +86,7 @@ class Training:
     def flush(self) -> None:
         """Write what waits; a value on another device is waited for only now."""
         waiting, self._waiting = self._waiting, []
-        self.fit.write_points([make_metric(key, float(value), step, when) for key, value, when, step in waiting])
+        self.fit.write_points([Metric(key, float(value), when, step) for key, value, when, step in waiting])
 
     def close(self) -> None:
         """Write the last of all, and hand over the module."""

@@ -53,6 +53,7 @@ def autolog(  # noqa: PLR0913, PLR0917 - MLflow's signature
     ----------
     max_tuning_runs
         At most so many candidates of a search become child runs, the best first; None is all of them. Default: 50.
+        A negative number raises InvalidParameterError.
     log_post_training_metrics
         Log ``model.score(X, y)``, and what functions of ``sklearn.metrics`` give for the model's predictions.
     serialization_format
@@ -62,11 +63,6 @@ def autolog(  # noqa: PLR0913, PLR0917 - MLflow's signature
     log_input_examples, log_model_signatures, log_models, log_datasets, disable, exclusive, \
 disable_for_unsupported_versions, silent, registered_model_name, extra_tags
         As for every library; see ``mltrack.autolog``.
-
-    Raises
-    ------
-    InvalidParameterError
-        When ``max_tuning_runs`` is negative.
     """
     if max_tuning_runs is not None and max_tuning_runs < 0:
         raise InvalidParameterError(f"max_tuning_runs must be None or from 0; got {max_tuning_runs}.")

@@ -45,7 +45,7 @@ _PATCHED_ELSEWHERE = frozenset(root for library in LIBRARIES.values() for root i
 
 def patch_module(name: str, module: ModuleType, patches: Patches) -> None:
     """Patch one module of scikit-learn once it has been executed."""
-    for kind in list(vars(module).values()):
+    for kind in vars(module).copy().values():
         if isinstance(kind, type) and kind.__module__ == name:
             patch_class(kind, patches)
     special = _SPECIAL.get(name)
