@@ -32,15 +32,15 @@ class Net(Module):  # type: ignore[misc]
     def _loss(self, batch: Any) -> Any:
         return ((self.layer(batch[0]) - batch[1]) ** 2).mean()
 
-    def training_step(self, batch: Any, _number: int) -> Any:
+    def training_step(self, batch: Any) -> Any:
         loss = self._loss(batch)
         self.log("train_loss", loss, on_step=True, on_epoch=True)
         return loss
 
-    def validation_step(self, batch: Any, _number: int) -> None:
+    def validation_step(self, batch: Any) -> None:
         self.log("val_loss", self._loss(batch))
 
-    def test_step(self, batch: Any, _number: int) -> None:
+    def test_step(self, batch: Any) -> None:
         self.log("test_loss", self._loss(batch))
 
     def configure_optimizers(self) -> Any:
@@ -80,7 +80,7 @@ def test_fit_logs_its_params_and_every_epoch() -> None:
     seen: list[float] = []
 
     class Seeing(Callback):  # type: ignore[misc]
-        def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
+        def on_train_epoch_end(self, trainer: Any, *_: Any) -> None:
             seen.append(float(trainer.callback_metrics["val_loss"]))
 
     trainer, _ = fit(callbacks=[Seeing()])
@@ -152,7 +152,7 @@ def test_what_stops_a_training_passes_and_all_epochs_until_then_are_there(
     error: BaseException, raised: type[BaseException], status: str
 ) -> None:
     class Stopping(Callback):  # type: ignore[misc]
-        def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
+        def on_train_epoch_start(self, trainer: Any, *_: Any) -> None:
             if trainer.current_epoch == 2:
                 raise error
 
@@ -183,7 +183,7 @@ def test_a_trainer_can_be_pickled_while_it_trains() -> None:
     pickled: list[bytes] = []
 
     class Pickling(Callback):  # type: ignore[misc]
-        def on_train_start(self, trainer: Any, module: Any) -> None:
+        def on_train_start(self, trainer: Any, *_: Any) -> None:
             pickled.append(pickle.dumps(trainer.callbacks[-1]))
 
     fit(1, callbacks=[Pickling()])
@@ -195,7 +195,8 @@ def work() -> bytes:
     trainer, model = fit(2, callbacks=[pl.callbacks.EarlyStopping("val_loss")])
     tested = trainer.test(model, data(), verbose=False)
     weights: list[bytes] = [each.detach().numpy().tobytes() for each in model.parameters()]
-    return b"".join(weights) + repr(tested).encode() + torch.get_rng_state().numpy().tobytes()
+    state: bytes = torch.get_rng_state().numpy().tobytes()
+    return b"".join(weights) + repr(tested).encode() + state
 
 
 def test_a_fault_in_any_hook_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

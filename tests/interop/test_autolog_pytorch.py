@@ -1,59 +1,22 @@
 from __future__ import annotations
 
-import copy
-import io
-import pickle
-import runpy
-import subprocess
-import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.interop.autolog import check_identity, check_promise, history, logged_runs, needs, the_run
+from tests.interop.autolog import history, logged_runs, the_run
+from tests.interop.pytorch_loops import X, Y, loss_of, net, torch, tracked, train
 
 import mltrack
 from mltrack.autologging import switch
 from mltrack.autologging.calls import Call, inside
-from mltrack.frameworks.pytorch import hooking, loops
-from mltrack.frameworks.pytorch import modules as our_modules
-from mltrack.frameworks.pytorch.loss_names import callers_place, name_at
+from mltrack.frameworks.pytorch import loops
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mltrack.entities import Run
 
-torch = needs("torch")
-_generator = torch.Generator().manual_seed(0)
-X, Y = torch.randn(16, 4, generator=_generator), torch.randn(16, 1, generator=_generator)
 
-
-def net() -> Any:
-    torch.manual_seed(0)
-    return torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 1))
-
-
-def loss_of(model: Any) -> Any:
-    return ((model(X) - Y) ** 2).mean()
-
-
-def train(steps: int = 5, lr: float = 0.1) -> tuple[Any, list[float]]:
-    model, losses = net(), []
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
-    for _ in range(steps):
-        optimizer.zero_grad()
-        loss = loss_of(model)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return model, losses
-
-
-def tracked(work: Callable[[], Any]) -> tuple[Run, Any]:
-    with mltrack.start_run():
-        result = work()
-    return logged_runs()[-1], result
+Optimizer: Any = torch.optim.Optimizer
 
 
 def values(run: Run, key: str) -> list[float]:
@@ -128,7 +91,7 @@ def test_one_loss_for_two_optimizers_logs_the_settings_of_both() -> None:
 
 @pytest.mark.usefixtures("watched")
 def test_an_optimizer_around_another_is_not_logged_twice() -> None:
-    class Lookahead(torch.optim.Optimizer):  # type: ignore[misc]
+    class Lookahead(Optimizer):  # type: ignore[misc]
         def __init__(self, inner: Any) -> None:
             self.inner = inner
             super().__init__(inner.param_groups, {})
@@ -256,7 +219,7 @@ def test_further_groups_and_a_scheduled_rate_are_given_by_what_they_began_with()
         model = net()
         groups = [{"params": model[0].parameters()}, {"params": model[2].parameters(), "lr": 0.5}]
         optimizer = torch.optim.AdamW(groups, lr=torch.tensor(0.25))
-        torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.1)
+        torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 0.1)
         loss_of(model).backward()
         optimizer.step()
 
@@ -264,47 +227,6 @@ def test_further_groups_and_a_scheduled_rate_are_given_by_what_they_began_with()
     found = {name: value for name, value in run.data.params.items() if name.endswith("lr")}
     assert found == {"lr": "0.25", "group_2_lr": "0.5"}
     assert run.data.params["betas"] == "(0.9, 0.999)"
-
-
-@pytest.mark.usefixtures("watched")
-@pytest.mark.parametrize("make", [net, lambda: copy.deepcopy(net()), lambda: torch.compile(net(), backend="eager")])
-def test_the_module_is_found_however_it_was_made(make: Callable[[], Any]) -> None:
-    def work() -> Any:
-        model = make()
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        for _ in range(3):
-            loss_of(model).backward()
-            optimizer.step()
-        return model
-
-    run, _ = tracked(work)
-    assert run.data.params["model"] == "Sequential"
-    assert len(history(run, "loss")) == 3
-
-
-@pytest.mark.usefixtures("watched")
-def test_of_a_part_that_is_trained_alone_the_whole_is_named() -> None:
-    def work() -> Any:
-        class Network(torch.nn.Module):  # type: ignore[misc]
-            def __init__(self) -> None:
-                super().__init__()
-                self.body, self.head = net(), torch.nn.Linear(1, 1)
-
-        model = Network()
-        optimizer = torch.optim.SGD(model.head.parameters(), lr=0.1)
-        model.head(model.body(X)).mean().backward()
-        optimizer.step()
-        return model
-
-    run, _ = tracked(work)
-    assert run.data.params["model"] == "Network"
-    assert (run.data.params["model_parameters"], run.data.params["trainable_parameters"]) == ("51", "2")
-
-
-def test_what_was_made_before_is_found_among_all_objects() -> None:
-    model = net()
-    optimizer = torch.optim.SGD(model[2].parameters(), lr=0.1)
-    assert our_modules.module_trained_by(optimizer) is model
 
 
 @pytest.mark.usefixtures("watched")
@@ -358,138 +280,6 @@ def test_threads_keep_their_points_in_their_own_runs() -> None:
     for run in logged_runs():
         assert str(len(history(run, "loss"))) == run.info.run_name
         assert float(run.data.params["lr"]) == 0.1 * int(str(run.info.run_name))
-
-
-class Loss:
-    """Stands where a tensor would: its ``backward`` tells where it was called."""
-
-    def __init__(self) -> None:
-        self.loss = self
-        self.name = ""
-
-    def backward(self, *more: Any) -> None:
-        self.name = name_at(callers_place(sys._getframe(1)))
-
-    scale = mean = __truediv__ = __add__ = lambda self, *_: self
-
-
-SOURCES = {
-    "d_loss.backward()": "d_loss",
-    "_loss.backward()": "loss",
-    "l.backward()": "loss",
-    "out.loss.backward()": "loss",
-    "losses['adversarial'].backward()": "adversarial",
-    "(d_loss / 4).backward()": "d_loss",
-    "(d_loss + l).backward()": "loss",
-    "l.scale(d_loss / 4).backward()": "d_loss",
-    "é = 'é'; d_loss.backward()": "d_loss",
-    "l.backward(d_loss)": "d_loss",
-    "make().backward()": "loss",
-}
-
-
-@pytest.mark.parametrize(("source", "name"), SOURCES.items())
-def test_a_loss_is_named_as_in_the_users_source(source: str, name: str, tmp_path: Any) -> None:
-    path = tmp_path / "cell.py"
-    path.write_text(source, encoding="utf-8")
-    loss = Loss()
-    names = {"d_loss": loss, "l": loss, "_loss": loss, "out": loss, "losses": {"adversarial": loss}}
-    runpy.run_path(str(path), {"make": lambda: loss, **names}, run_name="cell")
-    assert loss.name == name
-
-
-def test_a_loss_without_a_source_is_called_loss() -> None:
-    assert name_at((compile("d_loss.backward()", "nowhere", "exec"), 0)) == "loss"
-
-
-def test_a_value_on_another_device_is_copied_and_not_waited_for() -> None:
-    class OnDevice:
-        is_cpu = False
-
-        def detach(self) -> OnDevice:
-            return self
-
-        def clone(self) -> str:
-            return "copy"
-
-    assert hooking.read(OnDevice()) == "copy"
-
-
-def places() -> dict[str, Any]:
-    optimizer, module = sys.modules["torch.optim.optimizer"], torch.nn.modules.module
-    return {
-        "backward": torch.autograd.backward,
-        "scale": vars(torch.amp.GradScaler)["scale"],
-        "update": vars(torch.amp.GradScaler)["update"],
-        "step hooks": hooks(optimizer._global_optimizer_post_hooks),
-        "parameter hooks": hooks(module._global_parameter_registration_hooks),
-        "module hooks": hooks(module._global_module_registration_hooks),
-    }
-
-
-def hooks(registered: dict[int, Any]) -> Any:
-    return next(iter(registered.values()), None)
-
-
-def test_switching_on_and_off_leaves_the_very_same_functions() -> None:
-    check_identity("pytorch", places)
-    assert places()["step hooks"] is None
-
-
-@pytest.mark.usefixtures("watched")
-def test_models_and_optimizers_pickle_and_copy() -> None:
-    with mltrack.start_run():
-        model = train()[0]
-        optimizer = torch.optim.Adam(model.parameters())
-        loss_of(model).backward()
-        optimizer.step()
-    assert pickle.loads(pickle.dumps(torch.autograd.backward)) is torch.autograd.backward
-    expected = model(X).detach().numpy().tobytes()
-    file = io.BytesIO()
-    torch.save(model, file)
-    file.seek(0)
-    for twin in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model), torch.load(file, weights_only=False)):
-        assert twin(X).detach().numpy().tobytes() == expected
-    for other in (pickle.loads(pickle.dumps(optimizer)), copy.deepcopy(optimizer)):
-        assert other.state_dict()["param_groups"] == optimizer.state_dict()["param_groups"]
-    assert isinstance(optimizer, torch.optim.Optimizer)
-
-
-def work_of_a_loop() -> bytes:
-    with mltrack.start_run():
-        model, losses = train(4)
-        optimizer, scaler = torch.optim.Adam(model.parameters()), torch.amp.GradScaler("cpu")
-        for _ in range(3):
-            scaler.scale(loss_of(model)).backward()
-            scaler.step(optimizer)
-            scaler.update()
-    weights: list[bytes] = [each.detach().numpy().tobytes() for each in model.parameters()]
-    return b"".join(weights) + repr(losses).encode() + torch.get_rng_state().numpy().tobytes()
-
-
-def test_a_fault_in_any_hook_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(check_promise("pytorch", work_of_a_loop, monkeypatch)) >= 9
-
-
-SCRIPT = """
-import sys
-import mltrack
-mltrack.autolog(libraries=["pytorch"])
-import torch
-weight = torch.zeros(1, requires_grad=True)
-optimizer = torch.optim.SGD([weight], lr=0.1)
-loaded = set(sys.modules)
-with mltrack.start_run() as run:
-    (weight - 1).pow(2).sum().backward()
-    optimizer.step()
-foreign = {"matplotlib", "altair", "pandas", "IPython", "sklearn", "torch._dynamo"} & (set(sys.modules) - loaded)
-print(sorted(foreign), mltrack.get_run(run.info.run_id).data.metrics)
-"""
-
-
-def test_it_may_be_switched_on_before_torch_is_imported_and_imports_nothing_else() -> None:
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "[] {'loss': 1.0}", done.stderr
 
 
 def test_mlflows_switch_is_for_lightning_too() -> None:

@@ -110,7 +110,7 @@ def test_the_best_checkpoint_and_the_chosen_name_are_told(tmp_path: Any) -> None
 @pytest.mark.parametrize(("error", "status"), [(ValueError("mine"), "FAILED"), (KeyboardInterrupt(), "KILLED")])
 def test_what_stops_a_training_passes_and_all_steps_until_then_are_there(error: BaseException, status: str) -> None:
     class Stopping(Callback):  # type: ignore[misc]
-        def on_step_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        def on_step_begin(self, _: Any, state: Any, *__: Any, **___: Any) -> None:
             if state.global_step == 3:
                 raise error
 
@@ -139,7 +139,8 @@ def work() -> bytes:
     trainer.train()
     loss = trainer.evaluate()["eval_loss"]
     weights: list[bytes] = [each.detach().numpy().tobytes() for each in trainer.model.parameters()]
-    return b"".join(weights) + repr(loss).encode() + torch.get_rng_state().numpy().tobytes()
+    state: bytes = torch.get_rng_state().numpy().tobytes()
+    return b"".join(weights) + repr(loss).encode() + state
 
 
 def test_a_fault_in_any_hook_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.widgets.test_run_card import HOSTILE, PARAMS, Structure, a_run, card
 
 from mltrack.entities import Dataset, DatasetInput, InputTag, RunInputs
-from mltrack_widgets.card_rows import data_texts
+from mltrack_widgets.card_rows import data_texts, telling_metrics, telling_params
 from mltrack_widgets.run_card import run_card
 
 
@@ -57,3 +57,18 @@ def test_hostile_texts_are_only_text(text: str) -> None:
         for each in ("X" * len(text), text)
     )
     assert plain.elements == hostile.elements
+
+
+def test_params_that_say_most_come_first() -> None:
+    params = {
+        "memory": "None",
+        "steps": "[('a', Something(x=1)), ('b', 2)]",
+        "verbose": "False",
+        "C": "0.5",
+        "how": "l2",
+    }
+    assert telling_params(params) == ["C", "how", "verbose", "memory", "steps"]
+
+
+def test_metrics_of_the_machine_come_last() -> None:
+    assert telling_metrics({"system/cpu": 1.0, "accuracy": 0.5, "zeal": 1.0}) == ["accuracy", "zeal", "system/cpu"]

@@ -13,12 +13,29 @@ if TYPE_CHECKING:
     from mltrack.entities import DatasetInput, Run
 
 _CONTEXT = "mlflow.data.context"
+_SHORT_VALUE = 24  # characters that a line shows uncut
 _LONGEST_PROFILE = 10_000  # characters; another tracker may have put anything there
 
 
 def own_tags(run: Run) -> dict[str, str]:
     """Give the tags that are not MLflow's own."""
     return {key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.")}
+
+
+def telling_params(params: Mapping[str, str]) -> list[str]:
+    """Order params so that those that say most come first: numbers and short texts, then switches, then the rest."""
+    return sorted(params, key=lambda key: _dullness(params[key]))
+
+
+def _dullness(value: str) -> int:
+    if value in ("", "None", "[]", "{}", "()") or len(value) > _SHORT_VALUE:
+        return 2
+    return 1 if value in ("True", "False") else 0
+
+
+def telling_metrics(metrics: Mapping[str, float]) -> list[str]:
+    """Order metrics so that those of the machine come after those of the work."""
+    return sorted(metrics, key=lambda key: key.startswith("system/"))
 
 
 def data_texts(run: Run) -> dict[str, str]:

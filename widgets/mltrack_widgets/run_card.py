@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mltrack.entities import RunStatus
 from mltrack_widgets.bundle import Bundle, framed
-from mltrack_widgets.card_rows import data_texts, own_tags
+from mltrack_widgets.card_rows import data_texts, own_tags, telling_metrics, telling_params
 from mltrack_widgets.format import (
     count,
     difference,
@@ -167,13 +167,13 @@ def _params(data: CardData) -> _Line:
     before = data.previous.data.params if data.previous else params
     differing = [key for key in params if params[key] != before.get(key)]
     shown = dict.fromkeys([*differing, *(key for key in data.own_params if key in params)])
-    items = _fitting([_Item(key, param_value(params[key]), (), params[key]) for key in shown or params])
+    items = _fitting([_Item(key, param_value(params[key]), (), params[key]) for key in shown or telling_params(params)])
     return _Line("params", items, len(params) - len(items))
 
 
 def _metrics(data: CardData) -> _Line:
     metrics = data.run.data.metrics
-    items = _fitting([_metric(data, key) for key in metrics])
+    items = _fitting([_metric(data, key) for key in telling_metrics(metrics)])
     return _Line("metrics", items, len(metrics) - len(items))
 
 

@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from mltrack import active
 from mltrack.autologging import safety
@@ -44,6 +44,11 @@ class Options:
     silent: bool = False
     registered_model_name: str | None = None
     extra_tags: Mapping[str, str] | None = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Self:
+        """Make the options of the arguments of a library's ``autolog``; what is none of them is left out."""
+        return cls(**{each.name: given[each.name] for each in fields(cls) if each.name in given})
 
 
 class _State:

@@ -54,7 +54,7 @@ def autolog(  # noqa: PLR0913, PLR0917 - MLflow's signature
     log_every_n_steps: int | None = None,
     log_models: bool = True,  # noqa: FBT001, FBT002 - MLflow's signature
     log_model_signatures: bool = True,  # noqa: FBT001, FBT002 - MLflow's signature
-    save_exported_model: bool = False,  # noqa: ARG001, FBT001, FBT002 - takes effect with the logging of models
+    save_exported_model: bool = False,  # noqa: FBT001, FBT002 - takes effect with the logging of models
     log_datasets: bool = True,  # noqa: FBT001, FBT002 - MLflow's signature
     log_input_examples: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
     disable: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
@@ -62,7 +62,7 @@ def autolog(  # noqa: PLR0913, PLR0917 - MLflow's signature
     disable_for_unsupported_versions: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
     silent: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
     registered_model_name: str | None = None,
-    save_model_kwargs: Mapping[str, Any] | None = None,  # noqa: ARG001 - takes effect with the logging of models
+    save_model_kwargs: Mapping[str, Any] | None = None,
     extra_tags: Mapping[str, str] | None = None,
 ) -> None:
     """Log Keras' trainings automatically, or with ``disable`` no longer.
@@ -89,20 +89,7 @@ disable_for_unsupported_versions, silent, registered_model_name, extra_tags
             f"Give either log_every_epoch=True or log_every_n_steps from 1; got log_every_epoch={log_every_epoch} and "
             f"log_every_n_steps={log_every_n_steps}."
         )
-    options = Options(
-        log_models=log_models,
-        log_datasets=log_datasets,
-        log_input_examples=log_input_examples,
-        log_model_signatures=log_model_signatures,
-        exclusive=exclusive,
-        disable_for_unsupported_versions=disable_for_unsupported_versions,
-        silent=silent,
-        registered_model_name=registered_model_name,
-        extra_tags=extra_tags,
-        log_every_epoch=log_every_epoch,
-        log_every_n_steps=log_every_n_steps,
-    )
-    switch.choose(_NAME, on=not disable, options=options)
+    switch.choose(_NAME, on=not disable, options=Options.of(locals()))
 
 
 def patch(module_name: str, module: ModuleType, patches: Patches) -> None:  # noqa: ARG001 - every library's signature

@@ -48,12 +48,12 @@ def autolog(  # noqa: PLR0913, PLR0917 - MLflow's signature
     silent: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
     registered_model_name: str | None = None,
     extra_tags: Mapping[str, str] | None = None,
-    checkpoint: bool = True,  # noqa: ARG001, FBT001, FBT002 - takes effect with the logging of models
-    checkpoint_monitor: str = "val_loss",  # noqa: ARG001 - as above
-    checkpoint_mode: str = "min",  # noqa: ARG001 - as above
-    checkpoint_save_best_only: bool = True,  # noqa: ARG001, FBT001, FBT002 - as above
-    checkpoint_save_weights_only: bool = False,  # noqa: ARG001, FBT001, FBT002 - as above
-    checkpoint_save_freq: str | int = "epoch",  # noqa: ARG001 - as above
+    checkpoint: bool = True,  # noqa: FBT001, FBT002 - takes effect with the logging of models
+    checkpoint_monitor: str = "val_loss",
+    checkpoint_mode: str = "min",
+    checkpoint_save_best_only: bool = True,  # noqa: FBT001, FBT002 - as above
+    checkpoint_save_weights_only: bool = False,  # noqa: FBT001, FBT002 - as above
+    checkpoint_save_freq: str | int = "epoch",
     log_model_signatures: bool = True,  # noqa: FBT001, FBT002 - MLflow's signature
 ) -> None:
     """Log Lightning's trainings automatically, or with ``disable`` no longer.
@@ -76,22 +76,11 @@ extra_tags, log_model_signatures
     InvalidParameterError
         When ``log_every_n_epoch`` or ``log_every_n_step`` is less than 1.
     """
+    given = dict(locals())
     for name, every in (("log_every_n_epoch", log_every_n_epoch), ("log_every_n_step", log_every_n_step)):
         if every is not None and every < 1:
             raise InvalidParameterError(f"{name} must be from 1; got {every}.")
-    options = Options(
-        log_models=log_models,
-        log_datasets=log_datasets,
-        log_model_signatures=log_model_signatures,
-        exclusive=exclusive,
-        disable_for_unsupported_versions=disable_for_unsupported_versions,
-        silent=silent,
-        registered_model_name=registered_model_name,
-        extra_tags=extra_tags,
-        log_every_n_epoch=log_every_n_epoch,
-        log_every_n_step=log_every_n_step,
-    )
-    switch.choose(_NAME, on=not disable, options=options)
+    switch.choose(_NAME, on=not disable, options=Options.of(given))
 
 
 def patch(module_name: str, module: ModuleType, patches: Patches) -> None:  # noqa: ARG001 - every library's signature
@@ -122,13 +111,11 @@ def _watch_fit(call: Call, callbacks: Any) -> Generator[None, Any, None]:
     callback = safely(_NAME, "the callback", _listen, trainer, callbacks.Callback, fit=fit, rounds=rounds)
     try:
         yield
-    except SystemExit:
-        if getattr(trainer, "interrupted", False):  # Lightning makes Ctrl-C an exit
-            fit.end("KILLED")
-        raise
     finally:
         safely(_NAME, "the callback's removal", _remove, trainer, callback)
         safely(_NAME, "the last epochs", rounds.flush)
+        if getattr(trainer, "interrupted", False):  # Lightning makes Ctrl-C an exit, or in older versions a return
+            safely(_NAME, "its interruption", fit.end, "KILLED")
     _fits[trainer] = fit
     if stopping is not None:
         safely(_NAME, "where it stopped", _log_stopped, fit, stopping)

@@ -54,17 +54,7 @@ def autolog(  # noqa: PLR0913, PLR0917 - MLflow's signature
     extra_tags: Mapping[str, str] | None = None,
 ) -> None:
     """Log the trainings of the Hugging Face Trainer, or with ``disable`` no longer; see ``mltrack.autolog``."""
-    options = Options(
-        log_models=log_models,
-        log_datasets=log_datasets,
-        log_input_examples=log_input_examples,
-        log_model_signatures=log_model_signatures,
-        exclusive=exclusive,
-        disable_for_unsupported_versions=disable_for_unsupported_versions,
-        silent=silent,
-        extra_tags=extra_tags,
-    )
-    switch.choose(_NAME, on=not disable, options=options)
+    switch.choose(_NAME, on=not disable, options=Options.of(locals()))
 
 
 def patch(module_name: str, module: ModuleType, patches: Patches) -> None:

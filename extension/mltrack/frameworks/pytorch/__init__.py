@@ -46,35 +46,9 @@ def autolog(  # noqa: PLR0913, PLR0917 - MLflow's signature
     The options are those of ``mltrack.lightning.autolog``, which leaves plain loops alone; those of checkpoints and of
     epochs are Lightning's only. A plain loop is logged to the active run whatever ``exclusive`` says.
     """
-    options = Options(
-        log_models=log_models,
-        log_datasets=log_datasets,
-        log_model_signatures=log_model_signatures,
-        disable_for_unsupported_versions=disable_for_unsupported_versions,
-        silent=silent,
-        registered_model_name=registered_model_name,
-        extra_tags=extra_tags,
-    )
-    switch.choose(NAME, on=not disable, options=options)
-    autolog_lightning(
-        log_every_n_epoch=log_every_n_epoch,
-        log_every_n_step=log_every_n_step,
-        log_models=log_models,
-        log_datasets=log_datasets,
-        disable=disable,
-        exclusive=exclusive,
-        disable_for_unsupported_versions=disable_for_unsupported_versions,
-        silent=silent,
-        registered_model_name=registered_model_name,
-        extra_tags=extra_tags,
-        checkpoint=checkpoint,
-        checkpoint_monitor=checkpoint_monitor,
-        checkpoint_mode=checkpoint_mode,
-        checkpoint_save_best_only=checkpoint_save_best_only,
-        checkpoint_save_weights_only=checkpoint_save_weights_only,
-        checkpoint_save_freq=checkpoint_save_freq,
-        log_model_signatures=log_model_signatures,
-    )
+    given = dict(locals())
+    switch.choose(NAME, on=not disable, options=Options.of(given))
+    autolog_lightning(**given)
 
 
 def patch(module_name: str, module: ModuleType, patches: Patches) -> None:  # noqa: ARG001 - every library's signature
