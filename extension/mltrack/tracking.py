@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mltrack.async_logging import RunOperations
-    from mltrack.entities import Metric, Param, RunInfo, RunTag
+    from mltrack.entities import Metric, Param, RunTag
     from mltrack.store.protocol import Store
 
 
@@ -115,8 +115,9 @@ def begin(
     """Make a run and the active one here, whatever else is active."""
     store = get_store()
     place = current_experiment_id() if experiment_id is None else str(experiment_id)
-    info, kept = create(store, run_name, experiment_id=place, tags=tags)
-    run = ActiveRun(info, RunData(tags={tag.key: tag.value for tag in kept}), store=store, end=_end)
+    new = describe_run(run_name, experiment_id=place, tags=tags)
+    info = store.create_run(new)
+    run = ActiveRun(info, RunData(tags={tag.key: tag.value for tag in new.tags}), store=store, end=_end)
     push(run)
     return _watched(run, wanted=log_system_metrics)
 
@@ -126,12 +127,10 @@ def _watched(run: ActiveRun, *, wanted: bool | None) -> ActiveRun:
     return run
 
 
-def create(
-    store: Store, run_name: str | None, *, experiment_id: str, tags: Mapping[str, Any] | None = None
-) -> tuple[RunInfo, list[RunTag]]:
-    """Make a run of this process without making it the active one; gives its info and its tags."""
+def describe_run(run_name: str | None, *, experiment_id: str, tags: Mapping[str, Any] | None = None) -> NewRun:
+    """Give what a new run of this process is to be, with the tags that say where it comes from."""
     kept = [make_tag(key, value) for key, value in {**own_tags(), **(tags or {})}.items()]
-    new = NewRun(
+    return NewRun(
         experiment_id=experiment_id,
         run_name=_chosen_name(run_name, tags),
         start_time=_now(),
@@ -139,7 +138,6 @@ def create(
         tags=tuple(kept),
         owner=str(current_owner()),
     )
-    return store.create_run(new), kept
 
 
 def _make_room(*, nested: bool) -> ActiveRun | None:

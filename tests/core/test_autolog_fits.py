@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import mltrack
 from mltrack import MltrackClient
 from mltrack.autologging import fits
-from mltrack.autologging.fits import Fit, begin_fit, key_of
+from mltrack.autologging.fits import Child, Fit, begin_fit, key_of
 from mltrack.autologging.switch import Options
 from mltrack.keys import check_key
 
@@ -108,7 +108,12 @@ def test_data_is_not_read_that_can_be_read_once(fit: Fit) -> None:
 
 
 def test_a_child_has_ended(fit: Fit) -> None:
-    child = MltrackClient().get_run(fit.log_child(params={"C": 1}, metrics={"score": 0.5}, tags={"kind": "x"}))
+    first, second = fit.log_children([Child({"C": 1}, {"score": 0.5}, {"kind": "x"}), Child()])
+    child = MltrackClient().get_run(first)
+    assert MltrackClient().get_run(second).info.run_name != child.info.run_name
+    assert [
+        run.info.run_id for run in mltrack.search_runs(filter_string="metrics.score = 0.5", output_format="list")
+    ] == [first]
     assert child.info.status == "FINISHED"
     assert (child.data.params, child.data.metrics) == ({"C": "1"}, {"score": 0.5})
     assert child.data.tags["mlflow.parentRunId"] == fit.run_id

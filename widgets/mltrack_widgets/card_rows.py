@@ -28,7 +28,7 @@ def telling_params(params: Mapping[str, str]) -> list[str]:
 
 
 def _dullness(value: str) -> int:
-    if value in ("", "None", "[]", "{}", "()") or len(value) > _SHORT_VALUE:
+    if value in ("", "None", "[]", "{}") or "(" in value or len(value) > _SHORT_VALUE:
         return 2
     return 1 if value in ("True", "False") else 0
 

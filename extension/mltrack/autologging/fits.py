@@ -8,6 +8,7 @@ import math
 import re
 import threading
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mltrack import active, tracking
@@ -16,7 +17,7 @@ from mltrack.exceptions import InvalidParameterError
 from mltrack.keys import MAX_BATCH_METRICS, MAX_BATCH_PARAMS, MAX_KEY, PARENT_TAG
 from mltrack.settings import state
 from mltrack.store.artifacts import safe_path
-from mltrack.store.protocol import RunChange
+from mltrack.store.protocol import EndedRun
 from mltrack.values import make_metric, make_param, make_tag
 
 if TYPE_CHECKING:
@@ -32,6 +33,15 @@ save_model: Callable[[Fit, Any], None] | None = None
 
 _counts: dict[str, int] = {}
 _lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A part of a training that is a run of its own, as a candidate of a search."""
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Fit:
@@ -154,24 +164,16 @@ class Fit:
             if made is not None:
                 state.backlog.do(self.store.log_inputs, self.run_id, [made])
 
-    def log_child(
-        self,
-        name: str | None = None,
-        *,
-        params: Mapping[str, Any] | None = None,
-        metrics: Mapping[str, Any] | None = None,
-        tags: Mapping[str, Any] | None = None,
-    ) -> str:
-        """Make a child of the run that has ended already, with all that is known of it, and give its id."""
-        kept = {**(tags or {}), PARENT_TAG: self.run_id}
-        info, _ = tracking.create(self.store, name, experiment_id=self.experiment_id, tags=kept)
-        self.store.log_batch(
-            info.run_id,
-            params=[make_param(key_of(key), value) for key, value in list((params or {}).items())[:MAX_BATCH_PARAMS]],
-            metrics=_points({key_of(key): value for key, value in (metrics or {}).items()}, info.start_time),
-        )
-        self.store.update_run(info.run_id, RunChange(status="FINISHED", end_time=max(info.start_time, _now())))
-        return info.run_id
+    def log_children(self, children: Sequence[Child]) -> list[str]:
+        """Make children of the run that have ended already, all at once, and give their ids."""
+        return self.store.add_ended_runs([self._ended(child) for child in children])
+
+    def _ended(self, child: Child) -> EndedRun:
+        tags = {**child.tags, PARENT_TAG: self.run_id}
+        new = tracking.describe_run(None, experiment_id=self.experiment_id, tags=tags)
+        params = {param.key: param for param in (make_param(key_of(key), value) for key, value in child.params.items())}
+        points = _points({key_of(key): value for key, value in child.metrics.items()}, new.start_time)
+        return EndedRun(new, new.start_time, tuple(points), tuple(params.values())[:MAX_BATCH_PARAMS])
 
     def offer_model(self, model: Any) -> None:
         """Hand the fitted model to what logs models, where that is there."""

@@ -111,16 +111,20 @@ def _watch_fit(call: Call, callbacks: Any) -> Generator[None, Any, None]:
     callback = safely(_NAME, "the callback", _listen, trainer, callbacks.Callback, fit=fit, rounds=rounds)
     try:
         yield
+    except SystemExit as error:  # what Lightning makes of Ctrl-C
+        if isinstance(error.__context__, KeyboardInterrupt):
+            fit.end("KILLED")
+        raise
     finally:
         safely(_NAME, "the callback's removal", _remove, trainer, callback)
         safely(_NAME, "the last epochs", rounds.flush)
-        if getattr(trainer, "interrupted", False):  # Lightning makes Ctrl-C an exit, or in older versions a return
-            safely(_NAME, "its interruption", fit.end, "KILLED")
     _fits[trainer] = fit
     if stopping is not None:
         safely(_NAME, "where it stopped", _log_stopped, fit, stopping)
     safely(_NAME, "the best checkpoint", _log_best, fit, trainer.checkpoint_callback)
     fit.offer_model(trainer.lightning_module)
+    if getattr(trainer, "interrupted", False):  # in older versions `fit` returns after Ctrl-C
+        fit.end("KILLED")
 
 
 def _early_stopping(trainer: Any, callbacks: Any) -> Any:

@@ -48,6 +48,17 @@ class NewRun:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedRun:
+    """A run that is over when it is made, with all that is known of it; ``end_time`` is ms since 1970."""
+
+    new: NewRun
+    end_time: int
+    metrics: tuple[Metric, ...] = ()
+    params: tuple[Param, ...] = ()
+    status: str = "FINISHED"
+
+
+@dataclass(frozen=True, slots=True)
 class RunChange:
     """What changes in a run; None leaves a part as it is. ``owner`` goes with a run that is taken up again."""
 
@@ -127,6 +138,9 @@ class Store(Protocol):
 
     def create_run(self, new: NewRun) -> RunInfo:
         """Make a run; it survives a power failure once this returns."""
+
+    def add_ended_runs(self, ended: Sequence[EndedRun]) -> list[str]:
+        """Make runs that are over, all or none, and give their ids; they survive a power failure."""
 
     def get_run(self, run_id: str) -> Run:
         """Give a run with its data; NotFoundError when there is none."""

@@ -8,6 +8,7 @@ from mltrack.exceptions import InvalidParameterError
 from mltrack.keys import MAX_BATCH_ITEMS, MAX_BATCH_METRICS, MAX_BATCH_PARAMS, MAX_BATCH_TAGS
 from mltrack.store import inputs, points, runs
 from mltrack.store.base import SqlitePart, now_ms
+from mltrack.store.protocol import RunChange
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
         RunInfo,
         RunTag,
     )
-    from mltrack.store.protocol import NewRun, RunChange
+    from mltrack.store.protocol import EndedRun, NewRun
+    from mltrack.store.runs import Locate
 
     Batch = tuple[Sequence[Metric], Sequence[Param], Sequence[RunTag]]
 
@@ -34,6 +36,14 @@ class SqliteRuns(SqlitePart):
     def create_run(self, new: NewRun) -> RunInfo:
         """Make a run; it survives a power failure once this returns."""
         return self._database.write_durably(runs.insert_run, new, self._locate)
+
+    def add_ended_runs(self, ended: Sequence[EndedRun]) -> list[str]:
+        """Make runs that are over, all or none, and give their ids; they survive a power failure."""
+        for each in ended:
+            _check_batch(each.metrics, each.params, ())
+        found, numbers = self._database.write_durably(_add_ended, self._keys, ended, self._locate)
+        self._keys.remember(numbers)
+        return found
 
     def get_run(self, run_id: str) -> Run:
         """Give a run with its data; NotFoundError when there is none."""
@@ -99,6 +109,18 @@ def _write_batch(connection: Connection, keys: points.MetricKeys, run_id: str, b
     if tags:
         points.write_tags(connection, run[0], tags)
     return numbers
+
+
+def _add_ended(
+    connection: Connection, keys: points.MetricKeys, ended: Sequence[EndedRun], locate: Locate
+) -> tuple[list[str], dict[str, int]]:
+    found, numbers = [], {}
+    for each in ended:
+        run_id = runs.insert_run(connection, each.new, locate).run_id
+        numbers.update(_write_batch(connection, keys, run_id, (each.metrics, each.params, ())))
+        runs.update_run(connection, run_id, RunChange(each.status, each.end_time), each.end_time, locate)
+        found.append(run_id)
+    return found, numbers
 
 
 def _check_batch(metrics: Sequence[Metric], params: Sequence[Param], tags: Sequence[RunTag]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mltrack.autologging import switch
+from mltrack.autologging.fits import Child
 from mltrack.frameworks.sklearn import NAME
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ def _log_candidates(fit: Fit, search: Any, results: Mapping[str, Any]) -> None:
     kind = type(seed)
     tags = {"estimator_name": kind.__name__, "estimator_class": f"{kind.__module__}.{kind.__name__}"}
     common = seed.get_params(deep=not is_search(seed))
-    for place in _best_first(results)[: getattr(switch.options_of(NAME), "max_tuning_runs", 50)]:
-        fit.log_child(params={**common, **results["params"][place]}, metrics=_metrics(results, place), tags=tags)
+    places = _best_first(results)[: getattr(switch.options_of(NAME), "max_tuning_runs", 50)]
+    fit.log_children(
+        [Child({**common, **results["params"][place]}, _metrics(results, place), tags) for place in places]
+    )
 
 
 def _best_first(results: Mapping[str, Any]) -> list[int]:
