@@ -37,7 +37,7 @@ class ActiveRun(Run):
     is_cell: bool  # a tracked cell's own run, which the cell's end will end
     is_open: bool
     store: Store
-    _last_work: list[Callable[[], None]]
+    _last_work: list[Callable[[], object]]
     _place: _Place
 
     def __init__(self, info: RunInfo, data: RunData, *, store: Store, end: Callable[[ActiveRun, str], None]) -> None:
@@ -62,7 +62,7 @@ class ActiveRun(Run):
         """Take the run out of what is active, without a word to the store."""
         self._set(is_open=False)
 
-    def before_end(self, work: Callable[[], None]) -> None:
+    def before_end(self, work: Callable[[], object]) -> None:
         """Have something done right before the run's end is written, as logging what is not logged yet.
 
         It must not raise. In a forked child it is not done.

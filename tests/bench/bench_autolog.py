@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-from tests.bench.bench_boosting import mlflow_python
+from tests.bench.mlflow_python import mlflow_python
 from tests.bench.table import Row, print_table, sizes
 
 SCRIPT = """

@@ -9,16 +9,14 @@ thread, so that what else the machine does is seen less.
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
+from tests.bench.mlflow_python import mlflow_python
 from tests.bench.table import Row, print_table, sizes
 
-BESIDE = Path(__file__).parents[2] / ".venv-mlflow" / "bin" / "python"
 SCRIPT = """
 import json, sys, time, warnings
 import numpy, xgboost
@@ -47,12 +45,6 @@ SWITCHES = {
     "mltrack": "tracker.autolog(disable=number % 2 == 0, libraries=['xgboost'])",
     "mlflow": "tracker.xgboost.autolog(disable=number % 2 == 0, silent=True, log_models=False)",
 }
-
-
-def mlflow_python() -> str | None:
-    """Give the Python of an environment with mlflow, or None."""
-    path = os.environ.get("MLTRACK_MLFLOW_PYTHON") or str(BESIDE)
-    return path if Path(path).exists() else None
 
 
 def seconds(python: str, package: str, arguments: list[int]) -> list[tuple[float, float]]:

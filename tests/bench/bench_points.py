@@ -1,17 +1,21 @@
 """Batches of points and histories beside bare SQLite on the same rows, in one process and interleaved rounds.
 
 usage, in the repository: python -m tests.bench.bench_points [--points 1000] [--history 50000] [--rounds 9]
-Ratios within one call can be read; times alone depend on the machine. A batch has at most 1,000 points.
+Ratios within one call can be read; times alone depend on the machine. A batch has at most 1,000 points. mlflow's rows
+come from a process of its own, where there is an environment that has it (see ``mlflow_python``).
 """
 
 from __future__ import annotations
 
+import json
+import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench.bench_log import bare_connection, microseconds_each
+from tests.bench.mlflow_python import mlflow_python
 from tests.bench.table import Row, in_turn, print_table, sizes
 
 import mltrack
@@ -20,6 +24,26 @@ from mltrack.entities import Metric
 
 if TYPE_CHECKING:
     from argparse import Namespace
+
+MLFLOW = """
+import json, statistics, sys, time, mlflow
+from mlflow.entities import Metric
+points, history = int(sys.argv[1]), int(sys.argv[2])
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+client = mlflow.MlflowClient()
+run_id, long = client.create_run("0").info.run_id, client.create_run("0").info.run_id
+times = []
+for number in range(5):
+    made = [Metric(f"metric {each}", each / 7, number, number) for each in range(points)]
+    begun = time.perf_counter()
+    client.log_batch(run_id, made)
+    times.append((time.perf_counter() - begun) / points * 1e6)
+for start in range(0, history, 1000):
+    client.log_batch(long, [Metric("loss", 1.0, step, step) for step in range(start, min(start + 1000, history))])
+begun = time.perf_counter()
+assert len(client.get_metric_history(long, "loss")) == history
+print(json.dumps([statistics.median(times), (time.perf_counter() - begun) / history * 1e6]))
+"""
 
 
 class Points:
@@ -89,6 +113,18 @@ class Points:
         return microseconds_each(begun, self.history)
 
 
+def mlflow_times(points: int, history: int) -> list[float] | None:
+    """Give mlflow's microseconds a point for a batch and for a history, or None where it is not installed."""
+    python = mlflow_python()
+    if python is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        command = [python, "-c", MLFLOW, str(points), str(history)]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    times: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return times
+
+
 def main() -> None:
     """Measure and print."""
     chosen = sizes(__doc__, points=1000, history=50_000, rounds=9)
@@ -113,6 +149,9 @@ def main() -> None:
         row("log_metrics", "log_metrics", "goal: 8 us"),
         row(f"get_metric_history of {chosen.history:,} points", "get_metric_history", "goal: 3 us"),
     ]
+    if (theirs := mlflow_times(tasks.points, chosen.history)) is not None:
+        rows.append(Row("mlflow's log_batch, as many metrics", theirs[0], "us", theirs[0] / bare))
+        rows.append(Row("mlflow's get_metric_history", theirs[1], "us", theirs[1] / bare))
     print_table(f"batches of {tasks.points:,} points, medians of {chosen.rounds} rounds in turn", rows)
 
 

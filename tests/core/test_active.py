@@ -187,3 +187,13 @@ def test_a_forked_child_may_have_runs_of_its_own(tmp_path: Path) -> None:
             assert found[f"child {number}"].data.tags["mlflow.parentRunId"] == run.info.run_id
     """
     run_script(code, folder=tmp_path)
+
+
+def test_what_is_left_to_do_is_done_once_before_a_run_ends() -> None:
+    with mltrack.start_run() as run:
+        run.before_end(lambda: mltrack.MltrackClient().log_metric(run.info.run_id, "last", 1.0))
+        assert mltrack.get_run(run.info.run_id).data.metrics == {}
+    ended = mltrack.get_run(run.info.run_id)
+    assert (ended.info.status, ended.data.metrics) == ("FINISHED", {"last": 1.0})
+    run.end(run, "FAILED")
+    assert mltrack.get_run(run.info.run_id).info.status == "FINISHED"

@@ -155,3 +155,27 @@ def test_threads_that_patch_at_once_make_one_wrapper(kind: Any) -> None:
     for thread in threads:
         thread.join()
     assert kind().method() == ("loud", "method")
+
+
+class Hooks(dict[int, Any]):
+    """A library's own hooks, as torch has them."""
+
+    def register(self, work: Any) -> Any:
+        self[len(self)] = work
+        return type("Handle", (), {"remove": staticmethod(self.clear)})()
+
+
+def test_a_librarys_own_hook_is_registered_once_and_removed() -> None:
+    hooks, patches = Hooks(), Patches(TOY)
+    for _ in range(2):
+        patches.hook(hooks, "register", print)
+    assert list(hooks.values()) == [print]
+    patches.undo()
+    patches.hook(hooks, "register", print)
+    assert hooks == {}
+
+
+def test_a_hook_that_a_version_does_not_have_is_one_warning() -> None:
+    safety.forget_warnings()
+    with pytest.warns(AutologWarning, match="register_more"):
+        Patches(TOY).hook(Hooks(), "register_more", print)
