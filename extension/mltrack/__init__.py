@@ -154,8 +154,10 @@ _MODULES = {
     name: f"mltrack.{name}"
     for name in ("artifacts", "client", "config", "data", "entities", "exceptions", "experiments", "tracking")
 }
-_MODULES.update((name, f"mltrack.frameworks.{name}") for name in _LIBRARIES)
-OtherNames({f"mltrack.{name}": _MODULES[name] for name in _LIBRARIES}).install()
+_HOMES_OF_LIBRARIES = {name: f"mltrack.frameworks.{name}" for name in _LIBRARIES}
+_HOMES_OF_LIBRARIES["tensorflow"] = _HOMES_OF_LIBRARIES["keras"]  # MLflow's older name for the autolog of Keras
+_MODULES.update(_HOMES_OF_LIBRARIES)
+OtherNames({f"mltrack.{name}": home for name, home in _HOMES_OF_LIBRARIES.items()}).install()
 __all__ = ["__version__", *_HOME_OF]  # noqa: PLE0604 - texts, put together
 
 

@@ -61,6 +61,7 @@ class ActiveRun(Run):
     def close(self) -> None:
         """Take the run out of what is active, without a word to the store."""
         self._set(is_open=False)
+        _remember(self)
 
     def before_end(self, work: Callable[[], object]) -> None:
         """Have something done right before the run's end is written, as logging what is not logged yet.
@@ -132,12 +133,16 @@ def status_after(error: BaseException | None) -> str:
 
 def push(run: ActiveRun) -> None:
     """Make a run the active one here."""
-    global _last  # noqa: PLW0603 - the module is the one holder of this state
-    _last = run
+    _remember(run)
     _own.set((*(each for each in _own.get() if each.is_open), run))
     if run._place.in_main_thread:
         _begun[:] = [each for each in _begun if each.is_open]
         _begun.append(run)
+
+
+def _remember(run: ActiveRun) -> None:
+    global _last  # noqa: PLW0603 - the module is the one holder of this state
+    _last = run
 
 
 def own_run() -> ActiveRun | None:
@@ -171,7 +176,7 @@ def current_run() -> ActiveRun | None:
 
 
 def last_run() -> ActiveRun | None:
-    """Give the run that was begun last in this process, open or not."""
+    """Give the run that was begun or ended last in this process: after a parent's end the parent, as MLflow does."""
     return _last
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from mltrack.exceptions import InvalidParameterError
+from mltrack.masking import mask_text
 
 STORE_FILE = "mltrack.db"
 ARTIFACT_FOLDER = "mlartifacts"
@@ -64,8 +65,8 @@ VARIABLES = (
 def store_path(uri: str) -> Path:
     """Give the file that a tracking URI names.
 
-    ``sqlite:///relative.db``, ``sqlite:////absolute.db``, ``file:///path`` and plain paths are understood; a folder
-    stands for the ``mltrack.db`` in it.
+    ``sqlite:///relative.db``, ``sqlite:////absolute.db``, ``file:///path``, ``file:path`` and plain paths are
+    understood; a folder stands for the ``mltrack.db`` in it.
 
     Raises
     ------
@@ -93,10 +94,12 @@ def _path_text(uri: str) -> str:
     scheme, separator, _ = uri.partition("://")
     if separator:
         raise InvalidParameterError(
-            f"Tracking URI {uri!r} has the scheme {scheme!r}, which this version cannot open; "
+            f"Tracking URI {mask_text(uri)!r} has the scheme {scheme!r}, which this version cannot open; "
             "give sqlite:///PATH, or a path to a file or folder."
         )
-    return uri
+    if uri == "databricks":  # MLflow's name for a server, not a file's
+        raise InvalidParameterError("Tracking URI 'databricks' is a server, which this version cannot open.")
+    return unquote(uri.removeprefix("file:")) if uri.startswith("file:") else uri
 
 
 def default_store_path(start: Path | None = None) -> Path:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mltrack import __version__, config, settings
 from mltrack.exceptions import MltrackError
+from mltrack.sizes import human_size
 from mltrack.store.connection import sqlite3
 from mltrack.store.inspection import inspect_store
 
@@ -70,13 +71,13 @@ def _store() -> Iterator[Finding]:
     except MltrackError as error:
         yield Finding(str(error), good=False)
         return
-    yield Finding(f"store {path}: schema {report.schema}, {count} runs, {_size(report.file_bytes)}")
+    yield Finding(f"store {path}: schema {report.schema}, {count} runs, {human_size(report.file_bytes)}")
     yield Finding(f"integrity: {report.integrity}", good=report.integrity == "ok")
     large = report.log_bytes > LARGE_LOG_BYTES
-    yield Finding(
-        f"write-ahead log: {_size(report.log_bytes)}{'; a reader may be holding it' if large else ''}", good=not large
-    )
-    yield Finding(f"free on its disk: {_size(_free_bytes(path.parent))}", good=_free_bytes(path.parent) > 100_000_000)
+    held = "; a reader may be holding it" if large else ""
+    yield Finding(f"write-ahead log: {human_size(report.log_bytes)}{held}", good=not large)
+    free = _free_bytes(path.parent)
+    yield Finding(f"free on its disk: {human_size(free)}", good=free > 100_000_000)
     for run in report.open_runs:
         yield Finding(f"open run {run.name} ({run.run_id}), process {run.process}", good=None)
     if not report.open_runs:
@@ -100,7 +101,3 @@ def _environment() -> Iterator[Finding]:
 def _free_bytes(folder: Path) -> int:
     status = os.statvfs(folder) if hasattr(os, "statvfs") else None
     return status.f_bavail * status.f_frsize if status else sys.maxsize
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"

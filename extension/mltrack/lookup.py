@@ -1,15 +1,19 @@
-"""Finding the one run that a person means: by id, by the first digits of one, by name, or the last."""
+"""Finding the run that a person means, by id, its first digits, name or as the last, and the experiment, by name."""
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from mltrack.entities import LifecycleStage
 from mltrack.exceptions import InvalidParameterError, NotFoundError
 from mltrack.settings import get_store
 from mltrack.store.pages import Search
 
 if TYPE_CHECKING:
-    from mltrack.entities import Run
+    from collections.abc import Sequence
+
+    from mltrack.entities import Experiment, Run
 
 LAST = "last"
 
@@ -35,8 +39,34 @@ def find_run(text: str = LAST) -> Run:
     if not ids:
         raise NotFoundError(f"There is no run named {text!r}, nor one whose id begins so; `mltrack runs` lists them.")
     named = [run_id for run_id in ids if not run_id.startswith(text)]
-    if len(ids) > 1 and not named:
+    return store.get_run(named[0] if named else _only(ids, text))
+
+
+def whole_run_id(digits: str, *, stage: LifecycleStage = LifecycleStage.ACTIVE) -> str:
+    """Give the id that begins with these digits, or, where none does, the digits as they are.
+
+    Raises
+    ------
+    InvalidParameterError
+        When the digits begin the ids of several runs.
+    """
+    ids = [run_id for run_id in get_store().find_run_ids(digits, stage=stage) if run_id.startswith(digits)]
+    return _only(ids, digits) if ids else digits
+
+
+def _only(ids: Sequence[str], digits: str) -> str:
+    if len(ids) > 1:
         raise InvalidParameterError(
-            f"{text!r} begins the ids of {len(ids)} runs: {', '.join(ids[:5])}. Give more digits."
+            f"{digits!r} begins the ids of {len(ids)} runs: {', '.join(ids[:5])}. Give more digits."
         )
-    return store.get_run(named[0] if named else ids[0])
+    return ids[0]
+
+
+def find_experiment(name: str) -> Experiment:
+    """Give the active experiment of that name; NotFoundError, which tells a name that is near, when there is none."""
+    active = {experiment.name: experiment for experiment in get_store().list_experiments()}
+    if name in active:
+        return active[name]
+    near = get_close_matches(name, active, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise NotFoundError(f"There is no experiment named {name!r}; `mltrack experiments search` lists them.{hint}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 
 def human_size(count: int) -> str:
-    """Write a number of bytes: ``12.3 MB``, in powers of 1,000."""
-    if count < 1_000:
+    """Write a number of bytes: ``340 B``, ``12.3 MB``, in powers of 1,000; what was lost has a minus."""
+    if abs(count) < 1_000:
         return f"{count} B"
-    for unit, scale in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
-        if count < 999.95 * scale or unit == "GB":
-            return f"{count / scale:.1f} {unit}"
-    raise AssertionError(count)
+    amount = count / 1_000
+    for unit in ("kB", "MB", "GB"):
+        if abs(amount) < 999.95:  # from here on one decimal would read 1000.0
+            return f"{amount:.1f} {unit}"
+        amount /= 1_000
+    return f"{amount:.1f} TB"

@@ -246,7 +246,7 @@ def active_run() -> ActiveRun | None:
 
 
 def last_active_run() -> Run | None:
-    """Give the run that is active, else the one begun last in this process, as it is in the store now; or None."""
+    """Give the run that is active, else the last that was in this process, as it is in the store now; or None."""
     run = current_run() or active.last_run()
     return run.store.get_run(run.info.run_id) if run else None
 

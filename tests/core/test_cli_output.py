@@ -18,7 +18,7 @@ from tests.core.command_line import call, done, parsed, program, refused
 
 import mltrack
 from mltrack.cli import groups, main
-from mltrack.cli.output import as_plain, local_time, size
+from mltrack.cli.output import as_plain, local_time
 from mltrack.exceptions import MltrackError, StoreFullError
 from mltrack.store.connection import open_file
 
@@ -233,10 +233,3 @@ def test_times_are_local(monkeypatch: pytest.MonkeyPatch, moment: int | None, zo
     finally:
         monkeypatch.undo()
         time.tzset()
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2e9, "2.0 GB"), (-5e6, "-5.0 MB")]
-)
-def test_sizes(count: int, text: str) -> None:
-    assert size(int(count)) == text

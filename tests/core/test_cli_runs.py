@@ -108,6 +108,21 @@ def test_making_a_run(ids: list[str]) -> None:
     assert {**run.data.tags, **tags} == run.data.tags
 
 
+def test_the_first_digits_of_an_id_will_do(ids: list[str]) -> None:
+    run_id, digits = ids[0], ids[0][:12]
+    assert json.loads(done("runs", "describe", "-r", digits))["info"]["run_id"] == run_id
+    assert run_id in done("runs", "delete", "-r", digits)
+    assert run_id in done("runs", "restore", "-r", digits)
+    assert mltrack.get_run(run_id).info.lifecycle_stage == "active"
+
+
+def test_digits_of_several_ids_are_refused(ids: list[str]) -> None:
+    client = mltrack.MltrackClient()
+    digits = {client.create_run("0").info.run_id[0] for _ in range(17)}  # two of them begin alike
+    shared = [each for each in digits if len(client.search_runs(["0"], f"run_id LIKE '{each}%'")) > 1]
+    assert "Give more digits" in refused("runs", "delete", "-r", shared[0])
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
@@ -117,6 +132,8 @@ def test_making_a_run(ids: list[str]) -> None:
         (["list", "--experiment-id", "77"], "77"),
         (["metrics.accuracy >"], "metrics.accuracy >"),
         (["lsit"], "lsit"),
+        (["--experiment", "othr"], "Did you mean 'other'?"),
+        (["--experiment", "othr", "--json"], "Did you mean 'other'?"),
         (["create", "-x", "0", "-t", "novalue"], "novalue"),
         (["create", "-x", "0", "-t", "a=1", "-t", "a=2"], "twice"),
         (["create", "-n", "new", "--parent-run-id", "f" * 32], "f" * 32),

@@ -127,7 +127,9 @@ def test_numbers_hash_as_in_pandas(array: np.ndarray[Any, Any]) -> None:
         part[part == 0] = 0  # pandas before 3.1 tells -0.0 from 0.0, and one NaN from another
         if part.dtype.kind == "f":
             part[np.isnan(part)] = np.nan
-    assert hashes(array).tolist() == hashes(plain).tolist() == pd.util.hash_array(plain).tolist()
+    assert hashes(array).tolist() == hashes(plain).tolist()
+    if array.dtype != "c8" or not pd.__version__.startswith(("2.", "3.0")):  # hashed as one number before pandas 3.1
+        assert hashes(plain).tolist() == pd.util.hash_array(plain).tolist()
 
 
 @given(

@@ -94,7 +94,7 @@ def test_pictures_are_there() -> None:
 def test_what_the_readme_shows_runs(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SHELL],
-        input="\0".join([BLOCKS[0], "import mltrack", *BLOCKS[1:]]),
+        input="\0".join(BLOCKS),
         cwd=tmp_path,
         capture_output=True,
         text=True,

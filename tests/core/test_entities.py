@@ -117,6 +117,7 @@ IMPORTED = (
     "mltrack.tracking:MlflowClient",
     "mltrack.tracking:MltrackClient",
     "mltrack.exceptions:MlflowException",
+    "mltrack.tensorflow:autolog",
     *(
         f"mltrack.entities:{name}"
         for name in (

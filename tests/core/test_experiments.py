@@ -70,7 +70,21 @@ def test_the_store_is_the_file_that_was_named(tmp_path: Path, name: str, form: s
     assert MltrackClient(uri).get_run(mltrack.search_runs(output_format="list")[0].info.run_id)
 
 
-@pytest.mark.parametrize("uri", ["", "http://localhost:5000", "a\0b", "postgresql://x/y", "databricks://"])
+def test_a_uri_of_a_relative_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    mltrack.set_tracking_uri("file:./a%20b.db")
+    assert mltrack.get_tracking_uri() == SqliteStore(tmp_path / "a b.db").uri
+
+
+def test_a_password_is_not_shown() -> None:
+    with pytest.raises(InvalidParameterError, match="postgresql://") as caught:
+        mltrack.set_tracking_uri("postgresql://me:hunter2secret@host/db")
+    assert "hunter2secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "uri", ["", "http://localhost:5000", "a\0b", "postgresql://x/y", "databricks://", "databricks"]
+)
 def test_stores_that_this_version_cannot_open(uri: str) -> None:
     with pytest.raises(InvalidParameterError, match="Tracking URI"):
         mltrack.set_tracking_uri(uri)

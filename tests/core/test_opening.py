@@ -116,8 +116,17 @@ def cut_off(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
 
 
+def mlflows(path: Path) -> None:
+    other_program(path)
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE runs (run_uuid TEXT)")
+    connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+    connection.close()
+
+
 FOREIGN = {
     "other program": other_program,
+    "MLflow's": mlflows,
     "text": lambda path: path.write_text("run_id,accuracy\n1,0.5\n"),
     "one byte": lambda path: path.write_bytes(b"x"),
     "zeros": lambda path: path.write_bytes(bytes(8192)),
@@ -137,6 +146,12 @@ def test_a_file_that_is_no_store_is_refused_and_not_touched(tmp_path: Path, make
         SqliteStore(path)
     assert str(path) in str(caught.value)
     assert hash_of(path) == before
+
+
+def test_a_database_of_mlflows_is_to_be_imported(tmp_path: Path) -> None:
+    mlflows(tmp_path / "ml flow.db")
+    with pytest.raises(StoreFormatError, match=f"`mltrack import mlflow '{tmp_path}/ml flow.db'`"):
+        SqliteStore(tmp_path / "ml flow.db")
 
 
 def test_a_folder_is_no_store(tmp_path: Path) -> None:

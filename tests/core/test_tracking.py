@@ -206,6 +206,14 @@ def test_the_last_active_run() -> None:
     assert (found.info.run_id, found.info.status) == (run.info.run_id, "FINISHED")
 
 
+def test_the_last_active_run_after_nested_ones_is_the_parent() -> None:
+    with mltrack.start_run() as parent, mltrack.start_run(nested=True):
+        pass
+    found = mltrack.last_active_run()
+    assert found is not None
+    assert found.info.run_id == parent.info.run_id
+
+
 # Logging
 
 

@@ -104,8 +104,9 @@ def test_two_kernels_write_one_file_at_once(tmp_path: Path, cells: int) -> None:
     assert shown == ["", ""]
     found = query(
         store,
-        "SELECT p.value, r.status, count(*) FROM runs r JOIN params p ON p.run_id = r.id AND p.key = 'kernel'"
-        " JOIN metrics m ON m.run_id = r.id JOIN snapshots s ON s.run_id = r.id GROUP BY r.id",
+        "SELECT p.value, r.status, count(*) FROM runs r JOIN text_keys k ON k.name = 'kernel'"
+        " JOIN params p ON p.run_id = r.id AND p.key_id = k.id JOIN metrics m ON m.run_id = r.id"
+        " JOIN snapshots s ON s.run_id = r.id GROUP BY r.id",
     )
     assert sorted(found) == [(name, "FINISHED", 200) for name in ("one", "two") for _ in range(cells)]
     assert is_sound(store)

@@ -81,7 +81,7 @@ def experiment_shape(experiment: Any) -> Any:
     )
 
 
-def call(name: str, work: Callable[[], Any]) -> Any:
+def call(name: str, work: Callable[..., Any]) -> Any:
     """Do one call; keep what it gave or the code of its error."""
     try:
         found = work()
@@ -139,7 +139,7 @@ def runs() -> str:
     run = client.create_run("1", run_name="first", start_time=1000, tags={"who": "me"})
     run_ids["first"] = run.info.run_id
     results["create run"] = run_shape(run)
-    run_id = run.info.run_id
+    run_id: str = run.info.run_id
     for step, value in enumerate((0.5, 0.25, float("nan"), 0.125)):
         client.log_metric(run_id, "loss", value, timestamp=1000 + step, step=step)
     call("log a metric", lambda: client.log_metric(run_id, "acc/top 1", 1, timestamp=7))

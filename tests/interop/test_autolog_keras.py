@@ -41,7 +41,7 @@ def watched() -> None:
 
 @pytest.mark.usefixtures("watched")
 def test_fit_logs_its_params_and_every_epoch() -> None:
-    _, result = fit()
+    model, result = fit()
     run = the_run()
     expected = {
         "epochs": "3",
@@ -49,7 +49,7 @@ def test_fit_logs_its_params_and_every_epoch() -> None:
         "steps": "1",
         "validation_split": "0.0",
         "loss": "mse",
-        "optimizer_name": "sgd",
+        "optimizer_name": model.optimizer.name,
         "optimizer_learning_rate": "0.125",
         "optimizer_momentum": "0.5",
     }

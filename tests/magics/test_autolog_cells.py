@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from tests.magics.kernels import running_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.magics.kernels import Kernel
 
@@ -101,3 +103,21 @@ def test_loading_imports_no_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.slow
+def test_keras_summary_shows_nothing_in_the_cell(tmp_path: Path) -> None:
+    if find_spec("keras") is None or find_spec("torch") is None:  # importing Keras here would choose its backend
+        pytest.skip("the summary is Keras', here on PyTorch")
+    setup = (
+        "import keras, numpy\nX = numpy.zeros((8, 2))\nmodel = keras.Sequential([keras.layers.Dense(1)])\n"
+        "model.compile(loss='mse')"
+    )
+    with running_kernel(tmp_path, KERAS_BACKEND="torch") as kernel:
+        message = kernel.send(setup)
+        assert kernel.wait(message, timeout=60).status == "ok"
+        outcome, run = kernel.track("model.fit(X, X[:, 0], verbose=0)\nmodel.summary()")
+        shown = [content for kind, content in outcome.outputs if kind == "display_data"]
+        assert shown  # what the cell itself shows is there
+        assert [content["data"] for content in shown if not content["data"]["text/plain"].strip()] == []
+        assert [each.path for each in kernel.store.list_artifacts(run.info.run_id)] == ["model_summary.txt"]

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mltrack.sizes import human_size
 from mltrack_magics.outputs import DisplayIndex, OutputLog
 
 if TYPE_CHECKING:
@@ -381,18 +380,3 @@ def test_updates_that_together_do_not_fit_are_shortened() -> None:
 )
 def test_large_messages_are_not_wanted(msg_type: str, size: int, wanted: bool) -> None:
     assert OutputLog(1_000).wants(msg_type, size) is wanted
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1_000, "1.0 kB"),
-        (12_345_678, "12.3 MB"),
-        (999_960, "1.0 MB"),
-        (5 * 10**12, "5000.0 GB"),
-    ],
-)
-def test_sizes_read_well(count: int, text: str) -> None:
-    assert human_size(count) == text

@@ -58,7 +58,6 @@ SAID: dict[str, tuple[str, list[str], list[str]]] = {
     "runs filtered without spaces": ("runs params.C='1.0'", ["beta"], ["alpha"]),
     "runs filtered by name": ("runs attributes.run_name = 'two words' -n 3", ["two words"], ["alpha", "beta"]),
     "runs of an experiment": ("runs -e churn", ["beta"], ["alpha"]),
-    "runs of no experiment": ("runs -e nothing", ["No runs of nothing"], ["alpha"]),
     "one run": ("runs -n 1", ["two words"], ["alpha"]),
     "runs ordered": ("runs -o 'metrics.accuracy DESC' -n 1", ["alpha"], ["beta"]),
     "show": ("show", ["two words", "ZeroDivisionError"], ["alpha"]),

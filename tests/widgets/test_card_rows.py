@@ -63,12 +63,15 @@ def test_params_that_say_most_come_first() -> None:
     params = {
         "memory": "None",
         "steps": "[('a', Something(x=1)), ('b', 2)]",
-        "verbose": "False",
+        "shuffle": "False",
+        "svc__verbose": "0",
         "C": "0.5",
         "how": "l2",
+        "best_C": "1.0",
     }
-    assert telling_params(params) == ["C", "how", "verbose", "memory", "steps"]
+    assert telling_params(params) == ["best_C", "C", "how", "shuffle", "memory", "steps", "svc__verbose"]
 
 
 def test_metrics_of_the_machine_come_last() -> None:
-    assert telling_metrics({"system/cpu": 1.0, "accuracy": 0.5, "zeal": 1.0}) == ["accuracy", "zeal", "system/cpu"]
+    metrics = {"system/cpu": 1.0, "n_iter_2": 7.0, "mean_fit_time": 0.1, "accuracy": 0.5, "zeal": 1.0}
+    assert telling_metrics(metrics) == ["accuracy", "zeal", "n_iter_2", "mean_fit_time", "system/cpu"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from mltrack_widgets.format import size
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from mltrack.entities import DatasetInput, Run
 
 _CONTEXT = "mlflow.data.context"
+_MACHINERY = frozenset({"verbose", "verbosity", "silent", "n_jobs", "pre_dispatch", "error_score", "copy_X"})
+_ROUNDS = frozenset({"n_iter", "best_iteration", "stopped_iteration", "restored_epoch", "stopped_epoch"})
+"""Metrics that count rounds and say nothing of how good a model is."""
+_LATER_TRAINING = re.compile(r"_\d{1,2}\Z")
 _SHORT_VALUE = 24  # characters that a line shows uncut
 _LONGEST_PROFILE = 10_000  # characters; another tracker may have put anything there
 
@@ -23,19 +28,39 @@ def own_tags(run: Run) -> dict[str, str]:
 
 
 def telling_params(params: Mapping[str, str]) -> list[str]:
-    """Order params so that those that say most come first: numbers and short texts, then switches, then the rest."""
-    return sorted(params, key=lambda key: _dullness(params[key]))
+    """Order params so that those that say most come first: what a search chose, numbers and short texts, switches."""
+    return sorted(params, key=lambda key: _dullness(key, params[key]))
 
 
-def _dullness(value: str) -> int:
+def _dullness(key: str, value: str) -> int:
+    if key.startswith("best_"):
+        return -1
+    if is_machinery(key):
+        return 2
     if value in ("", "None", "[]", "{}") or "(" in value or len(value) > _SHORT_VALUE:
         return 2
     return 1 if value in ("True", "False") else 0
 
 
+def is_machinery(param: str) -> bool:
+    """Tell whether a param, maybe one of a pipeline's step, says how a training is carried out, not what is trained."""
+    return _first_trainings(param.rpartition("__")[2]) in _MACHINERY
+
+
 def telling_metrics(metrics: Mapping[str, float]) -> list[str]:
-    """Order metrics so that those of the machine come after those of the work."""
-    return sorted(metrics, key=lambda key: key.startswith("system/"))
+    """Order metrics so that those of the work come first, then rounds and times, then those of the machine."""
+    return sorted(metrics, key=_distance)
+
+
+def _distance(metric: str) -> int:
+    if metric.startswith("system/"):
+        return 2
+    return int(metric.endswith("_time") or _first_trainings(metric) in _ROUNDS)
+
+
+def _first_trainings(key: str) -> str:
+    """Give the key that the first of a run's trainings has for what is ``n_iter_2`` of the second."""
+    return _LATER_TRAINING.sub("", key)
 
 
 def data_texts(run: Run) -> dict[str, str]:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from mltrack.plain_text import printable
+from mltrack.sizes import human_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,16 +124,7 @@ def relative_time(milliseconds: int, now: int) -> str:
 
 def size(count: int | None) -> str:
     """Write a number of bytes: ``340 B``, ``1.2 kB``, ``3.4 MB``; nothing when it is not known."""
-    if count is None:
-        return ""
-    if count < 1_000:
-        return f"{count} B"
-    amount = count / 1_000
-    for unit in ("kB", "MB", "GB"):
-        if amount < 999.95:
-            return f"{amount:.1f} {unit}"
-        amount /= 1_000
-    return f"{amount:.1f} TB"
+    return "" if count is None else human_size(count)
 
 
 def short_id(identifier: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import combining, east_asian_width
 
 from mltrack_widgets.bundle import Bundle, framed
+from mltrack_widgets.card_rows import is_machinery, telling_metrics
 from mltrack_widgets.format import count, exact_time, middle_cut, number, one_line, param_value, relative_time, short_id
 from mltrack_widgets.html import Markup, hover, join, tag
 from mltrack_widgets.run_card import NAME_WIDTH, TEXT_WIDTH, run_duration, status_mark, status_word
@@ -137,7 +138,7 @@ def _cell(text: str, width: int = TEXT_WIDTH) -> _Cell:
 def _params(runs: Sequence[Run]) -> tuple[list[_Column], list[str]]:
     """Return a column for each param that varies, and one line that names those that are the same in all runs."""
     params = [run.data.params for run in runs]
-    names = _names(params)
+    names = sorted(_names(params), key=is_machinery)
     constant = [name for name in names if len(runs) > 1 and len({values.get(name) for values in params}) == 1]
     folded = [f"{_short(name)} {_short(param_value(params[0][name]))}" for name in constant]
     columns = [_param_column(name, [values.get(name) for values in params]) for name in names if name not in constant]
@@ -166,7 +167,7 @@ def _metrics(runs: Sequence[Run]) -> list[_Column]:
     metrics = [run.data.metrics for run in runs]
     return [
         _Column(name, "metric", [_metric_cell(values.get(name)) for values in metrics], is_number=True)
-        for name in _names(metrics)
+        for name in telling_metrics(dict.fromkeys(_names(metrics), 0.0))
     ]
 
 

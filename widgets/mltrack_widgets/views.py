@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from mltrack.executed_notebook import load_notebook
-from mltrack.lookup import LAST, find_run
+from mltrack.lookup import LAST, find_experiment, find_run
 from mltrack.settings import get_store
 from mltrack.store.pages import Search
 from mltrack_widgets.notebook_view import notebook_view
@@ -42,12 +42,16 @@ def runs(
         Such as ``["metrics.accuracy DESC"]``.
     max_results
         At most this many rows.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no experiment of that name.
     """
     store = get_store()
-    found = [each for each in store.list_experiments() if experiment is None or each.name == experiment]
-    names = {each.experiment_id: each.name for each in found} or {"": experiment or ""}
-    places = tuple(each.experiment_id for each in found)
-    search = Search(places, filter_string, tuple(order_by), max_results=max_results)
+    found = store.list_experiments() if experiment is None else [find_experiment(experiment)]
+    names = {each.experiment_id: each.name for each in found}
+    search = Search(tuple(names), filter_string, tuple(order_by), max_results=max_results)
     page = store.search_runs(search)
     total = store.count_runs(search.experiment_ids)
     if experiment is None and page.rows:  # those that have something to show

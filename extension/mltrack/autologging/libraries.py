@@ -40,9 +40,9 @@ _ALL = (
     Library("xgboost", ("xgboost",), "2.1", "3.2"),
     Library("lightgbm", ("lightgbm",), "4.5", "4.7"),
     Library("pytorch", ("torch",), "2.1", "2.13"),
-    Library("lightning", ("pytorch_lightning", "lightning.pytorch"), "2.0", "2.6"),
-    Library("keras", ("keras",), "3.0", "3.15"),
-    Library("transformers", ("transformers", "transformers.trainer"), "4.40", "5.23"),
+    Library("lightning", ("pytorch_lightning", "lightning.pytorch"), "2.4", "2.6"),
+    Library("keras", ("keras",), "3.3", "3.15"),
+    Library("transformers", ("transformers", "transformers.trainer"), "4.41", "5.23"),
     Library("statsmodels", ("statsmodels.*",), "0.14", "0.15"),
     Library("optuna", ("optuna",), "3.5", "5.0"),
 )

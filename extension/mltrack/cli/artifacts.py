@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from mltrack.cli.completion import run_ids
 from mltrack.cli.options import run_id_option
-from mltrack.cli.output import json_option, print_json, print_table, say, size
+from mltrack.cli.output import json_option, print_json, print_table, report, say
 from mltrack.cli.stores import existing_client, store_path
-
-if TYPE_CHECKING:
-    from mltrack.client import MltrackClient
+from mltrack.lookup import whole_run_id
+from mltrack.sizes import human_size
 
 _into_option = click.option("-a", "--artifact-path", metavar="FOLDER", help="The folder of the run to put it into.")
 
@@ -31,9 +29,10 @@ def artifacts() -> None:
 def log_artifact(local_file: str, run_id: str, *, artifact_path: str | None, as_json: bool) -> None:
     """Put a file into a run."""
     client = existing_client()
+    run_id = whole_run_id(run_id)
     client.log_artifact(run_id, local_file, artifact_path)
     text = f"Logged artifact from local file {local_file} to artifact_path={artifact_path}"
-    _report(client, run_id, text, folder=artifact_path, as_json=as_json)
+    report(text, lambda: client.list_artifacts(run_id, artifact_path), as_json=as_json)
 
 
 @artifacts.command("log-artifacts")
@@ -44,9 +43,10 @@ def log_artifact(local_file: str, run_id: str, *, artifact_path: str | None, as_
 def log_artifacts(local_dir: str, run_id: str, *, artifact_path: str | None, as_json: bool) -> None:
     """Put the files of a folder into a run, with their subfolders."""
     client = existing_client()
+    run_id = whole_run_id(run_id)
     client.log_artifacts(run_id, local_dir, artifact_path)
     text = f"Logged artifact from local dir {local_dir} to artifact_path={artifact_path}"
-    _report(client, run_id, text, folder=artifact_path, as_json=as_json)
+    report(text, lambda: client.list_artifacts(run_id, artifact_path), as_json=as_json)
 
 
 @artifacts.command("list")
@@ -55,7 +55,8 @@ def log_artifacts(local_dir: str, run_id: str, *, artifact_path: str | None, as_
 @json_option
 def list_artifacts(run_id: str, artifact_path: str | None, *, as_json: bool) -> None:
     """List the files and folders in a run, or in one of its folders: a table in a terminal, else JSON."""
-    files = existing_client().list_artifacts(run_id, artifact_path)
+    client = existing_client()
+    files = client.list_artifacts(whole_run_id(run_id), artifact_path)
     if as_json or not sys.stdout.isatty():  # MLflow's prints JSON, which scripts read
         print_json(files)
         return
@@ -79,19 +80,12 @@ def download(run_id: str | None, artifact_path: str | None, *, as_json: bool, **
 
         path = download_artifacts(artifact_uri=place["artifact_uri"], dst_path=place["dst_path"])
     else:
-        path = existing_client().download_artifacts(str(run_id), artifact_path or "", place["dst_path"])
+        path = existing_client().download_artifacts(whole_run_id(str(run_id)), artifact_path or "", place["dst_path"])
     if as_json:
         print_json({"path": str(path)})
     else:
         say(str(path))
 
 
-def _report(client: MltrackClient, run_id: str, text: str, *, folder: str | None, as_json: bool) -> None:
-    if as_json:
-        print_json(client.list_artifacts(run_id, folder))
-    else:
-        say(text)
-
-
 def _size(count: int | None) -> str:
-    return "" if count is None else size(count)
+    return "" if count is None else human_size(count)

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from mltrack import settings
-from mltrack.cli.output import count, json_option, print_json, say, size
+from mltrack.cli.output import count, json_option, print_json, say
 from mltrack.cli.stores import store_path
+from mltrack.sizes import human_size
 
 
 @click.group()
@@ -61,7 +62,7 @@ def backup(target: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(made)
     else:
-        say(f"Copied {path} to {made.path}: {count(made.runs, 'run')}, {size(made.file_bytes)}.")
+        say(f"Copied {path} to {made.path}: {count(made.runs, 'run')}, {human_size(made.file_bytes)}.")
         click.echo("The artifacts are files of their own; copy their folder as well.", err=True)
 
 
@@ -84,6 +85,6 @@ def vacuum(*, as_json: bool) -> None:
         )
     else:
         say(
-            f"{done.path}: {size(done.bytes_before)} before, {size(done.bytes_after)} now; "
-            f"{size(done.bytes_returned)} given back."
+            f"{done.path}: {human_size(done.bytes_before)} before, {human_size(done.bytes_after)} now; "
+            f"{human_size(done.bytes_returned)} given back."
         )

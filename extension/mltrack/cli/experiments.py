@@ -8,7 +8,7 @@ import click
 
 from mltrack.cli import completion
 from mltrack.cli.options import VIEWS, experiment_id_option, view_option
-from mltrack.cli.output import json_option, local_time, print_json, print_table, say
+from mltrack.cli.output import json_option, local_time, print_json, print_table, report, say
 from mltrack.cli.stores import existing_client, new_client
 from mltrack.exceptions import NotFoundError
 
@@ -34,7 +34,8 @@ def create(experiment_name: str, artifact_location: str | None, *, as_json: bool
     """Make an experiment; the store, too, when there is none."""
     client = new_client()
     experiment_id = client.create_experiment(experiment_name, artifact_location)
-    _report(client, experiment_id, f"Created experiment '{experiment_name}' with id {experiment_id}", as_json=as_json)
+    text = f"Created experiment '{experiment_name}' with id {experiment_id}"
+    report(text, lambda: client.get_experiment(experiment_id), as_json=as_json)
 
 
 @experiments.command()
@@ -90,7 +91,7 @@ def rename(experiment_id: str, new_name: str, *, as_json: bool) -> None:
     client = existing_client()
     client.rename_experiment(experiment_id, new_name)
     text = f"Experiment with id {experiment_id} has been renamed to '{new_name}'."
-    _report(client, experiment_id, text, as_json=as_json)
+    report(text, lambda: client.get_experiment(experiment_id), as_json=as_json)
 
 
 @experiments.command()
@@ -103,7 +104,8 @@ def delete(experiment_id: str, *, as_json: bool) -> None:
     """
     client = existing_client()
     client.delete_experiment(experiment_id)
-    _report(client, experiment_id, f"Experiment with ID {experiment_id} has been deleted.", as_json=as_json)
+    text = f"Experiment with ID {experiment_id} has been deleted."
+    report(text, lambda: client.get_experiment(experiment_id), as_json=as_json)
 
 
 @experiments.command()
@@ -113,7 +115,8 @@ def restore(experiment_id: str, *, as_json: bool) -> None:
     """Bring a deleted experiment and its runs back."""
     client = existing_client()
     client.restore_experiment(experiment_id)
-    _report(client, experiment_id, f"Experiment with id {experiment_id} has been restored.", as_json=as_json)
+    text = f"Experiment with id {experiment_id} has been restored."
+    report(text, lambda: client.get_experiment(experiment_id), as_json=as_json)
 
 
 @experiments.command()
@@ -143,13 +146,6 @@ def _all(client: MltrackClient, view: ViewType) -> Iterator[Experiment]:
         token = page.token
         if not token:
             return
-
-
-def _report(client: MltrackClient, experiment_id: str, text: str, *, as_json: bool) -> None:
-    if as_json:
-        print_json(client.get_experiment(experiment_id))
-    else:
-        say(text)
 
 
 def _fields(found: Experiment) -> list[tuple[str, str]]:

@@ -8,9 +8,10 @@ from datetime import timedelta
 
 import click
 
-from mltrack.cli.output import count, json_option, print_json, say, size
+from mltrack.cli.output import count, json_option, print_json, say
 from mltrack.cli.stores import choose, store_path
 from mltrack.plain_text import printable
+from mltrack.sizes import human_size
 
 _SPAN = re.compile(
     r"(?:(?P<days>\d+\.?\d*|\.\d+)d)?(?:(?P<hours>\d+\.?\d*|\.\d+)h)?"
@@ -77,7 +78,7 @@ def gc(
     else:
         nouns = {"run": report.runs, "experiment": report.experiments, "notebook piece": report.blobs}
         amounts = ", ".join(count(amount, noun) for noun, amount in nouns.items())
-        say(f"Removed {amounts}; {size(report.bytes)} given back.")
+        say(f"Removed {amounts}; {human_size(report.bytes)} given back.")
         for problem in report.problems:
             click.echo(printable(problem), err=True)
     if report.problems:

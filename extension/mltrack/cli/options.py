@@ -21,8 +21,13 @@ experiment_id_option = click.option(
     shell_complete=completion.experiment_ids,
     help="The experiment's id.",
 )
+
 run_id_option = click.option(
-    "-r", "--run-id", required=True, metavar="ID", shell_complete=completion.run_ids, help="The run's id."
+    *("-r", "--run-id"),
+    required=True,
+    metavar="ID",
+    shell_complete=completion.run_ids,
+    help="The run's id, or its first digits.",
 )
 view_option = click.option(
     "-v",

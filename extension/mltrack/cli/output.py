@@ -15,7 +15,7 @@ import click
 from mltrack.plain_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,6 +36,14 @@ def print_json(value: object) -> None:
     API. Characters outside ASCII are written as escapes, which every terminal and reader takes.
     """
     click.echo(json.dumps(as_plain(value), indent=2))
+
+
+def report(text: str, read: Callable[[], object], *, as_json: bool) -> None:
+    """Print what a command did as one line; with ``as_json`` what is there now instead, read only then."""
+    if as_json:
+        print_json(read())
+    else:
+        say(text)
 
 
 def as_plain(value: Any) -> Any:
@@ -74,14 +82,6 @@ def local_time(milliseconds: int | None) -> str:
         return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except (OverflowError, ValueError, OSError):  # beyond the year 9999, or what the C library knows
         return f"{milliseconds} ms"
-
-
-def size(count: int) -> str:
-    """Write a number of bytes: ``812 B``, ``1.4 MB``."""
-    for unit, bytes_each in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if abs(count) >= bytes_each:
-            return f"{count / bytes_each:.1f} {unit}"
-    return f"{count} B"
 
 
 def count(amount: int, noun: str) -> str:

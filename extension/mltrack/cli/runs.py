@@ -10,15 +10,15 @@ import mltrack
 from mltrack.cli import completion
 from mltrack.cli.groups import CommandGroup
 from mltrack.cli.options import VIEWS, run_id_option, view_option
-from mltrack.cli.output import json_option, local_time, print_json, print_table, say
+from mltrack.cli.output import json_option, local_time, print_json, print_table, report
 from mltrack.cli.stores import existing_client, new_client, store_path
+from mltrack.entities import LifecycleStage
 from mltrack.exceptions import InvalidParameterError
 from mltrack.keys import NOTE_TAG, PARENT_TAG
+from mltrack.lookup import find_experiment, whole_run_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from mltrack.client import MltrackClient
 
 MOST_LISTED = 1000
 
@@ -89,7 +89,8 @@ def list_runs(experiment_id: str, view: str, *, max_results: int, as_json: bool)
 @click.option("--json", is_flag=True, expose_value=False, help="Print JSON, which it does anyway.")
 def describe(run_id: str) -> None:
     """Print all of a run as JSON; `mltrack show` shows its card."""
-    print_json(existing_client().get_run(run_id))
+    client = existing_client()
+    print_json(client.get_run(whole_run_id(run_id)))
 
 
 @runs.command()
@@ -101,8 +102,9 @@ def delete(run_id: str, *, as_json: bool) -> None:
     "restore" brings it back, until `mltrack gc` removes it for good.
     """
     client = existing_client()
+    run_id = whole_run_id(run_id)
     client.delete_run(run_id)
-    _report(client, run_id, f"Run with ID {run_id} has been deleted.", as_json=as_json)
+    report(f"Run with ID {run_id} has been deleted.", lambda: client.get_run(run_id), as_json=as_json)
 
 
 @runs.command()
@@ -111,8 +113,9 @@ def delete(run_id: str, *, as_json: bool) -> None:
 def restore(run_id: str, *, as_json: bool) -> None:
     """Bring a deleted run back."""
     client = existing_client()
+    run_id = whole_run_id(run_id, stage=LifecycleStage.DELETED)
     client.restore_run(run_id)
-    _report(client, run_id, f"Run with id {run_id} has been restored.", as_json=as_json)
+    report(f"Run with id {run_id} has been restored.", lambda: client.get_run(run_id), as_json=as_json)
 
 
 @runs.command()
@@ -165,13 +168,14 @@ def create(experiment_id: str | None, experiment_name: str | None, *, status: st
 def _matching(words: str, experiment: str | None, *, order: Sequence[str], limit: int) -> object:
     from mltrack.frames import search_runs  # reads the store, which other commands may not need
 
+    places = None if experiment is None else [find_experiment(experiment).experiment_id]
     return search_runs(
         filter_string=words,
         max_results=limit,
         order_by=list(order),
         output_format="list",
         search_all_experiments=experiment is None,
-        experiment_names=None if experiment is None else [experiment],
+        experiment_ids=places,
     )
 
 
@@ -185,10 +189,3 @@ def _tags(words: Sequence[str]) -> dict[str, str]:
             raise InvalidParameterError(f"The tag {key!r} is given twice; a run has one value of each.")
         tags[key] = value
     return tags
-
-
-def _report(client: MltrackClient, run_id: str, text: str, *, as_json: bool) -> None:
-    if as_json:
-        print_json(client.get_run(run_id))
-    else:
-        say(text)

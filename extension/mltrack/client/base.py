@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING, Any
 
 from mltrack.settings import get_store, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class ClientPart:
@@ -31,3 +35,14 @@ class ClientPart:
 def now_ms() -> int:
     """Give the present time in ms since 1970."""
     return time.time_ns() // 1_000_000
+
+
+def as_ids(experiment_ids: Iterable[str] | str | int) -> tuple[str, ...]:
+    """Give the ids of experiments as a search takes them; a single one may be given as it is."""
+    places = (experiment_ids,) if isinstance(experiment_ids, (str, int)) else experiment_ids
+    return tuple(str(each) for each in places)
+
+
+def as_order(order_by: Any) -> Any:
+    """Give an order as a search takes it; a text, which is no list, goes there as it is, to be refused."""
+    return order_by if isinstance(order_by, (str, bytes)) else tuple(order_by or ())

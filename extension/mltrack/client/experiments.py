@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mltrack.client.base import ClientPart
+from mltrack.client.base import ClientPart, as_order
 from mltrack.entities import LifecycleStage, PagedList, ViewType
 from mltrack.keys import check_key
 from mltrack.store.pages import Search
@@ -58,10 +58,8 @@ class ExperimentMethods(ClientPart):
             The ``token`` of the page before.
         """
         size = 1000 if max_results is None else max_results
-        order = _listed(order_by)
-        page = self._store.search_experiments(
-            Search((), filter_string, order, ViewType.read(view_type), size, page_token)
-        )
+        search = Search((), filter_string, as_order(order_by), ViewType.read(view_type), size, page_token)
+        page = self._store.search_experiments(search)
         return PagedList(page.rows, page.token)
 
     def rename_experiment(self, experiment_id: str, new_name: str) -> None:
@@ -83,7 +81,3 @@ class ExperimentMethods(ClientPart):
     def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
         """Take a tag off an experiment; NotFoundError when it has none of that key."""
         self._store.delete_experiment_tag(str(experiment_id), check_key(key, "tag"))
-
-
-def _listed(order_by: Sequence[str] | None) -> tuple[str, ...]:
-    return order_by if isinstance(order_by, str) else tuple(order_by or ())  # type: ignore[return-value]

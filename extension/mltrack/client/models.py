@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mltrack.client.base import ClientPart
+from mltrack.client.base import ClientPart, as_ids, as_order
 from mltrack.entities import PagedList
 from mltrack.store.pages import Search
 
@@ -37,7 +37,7 @@ class ModelMethods(ClientPart):
         page_token
             The ``token`` of the page before.
         """
-        search = Search((), filter_string, _listed(order_by), max_results=max_results, page_token=page_token)
+        search = Search((), filter_string, as_order(order_by), max_results=max_results, page_token=page_token)
         page = self._registry.search_registered_models(search)
         return PagedList(page.rows, page.token)
 
@@ -61,7 +61,7 @@ class ModelMethods(ClientPart):
         page_token
             The ``token`` of the page before.
         """
-        search = Search((), filter_string, _listed(order_by), max_results=max_results, page_token=page_token)
+        search = Search((), filter_string, as_order(order_by), max_results=max_results, page_token=page_token)
         page = self._registry.search_model_versions(search)
         return PagedList(page.rows, page.token)
 
@@ -92,19 +92,13 @@ class ModelMethods(ClientPart):
         page_token
             The ``token`` of the page before.
         """
-        places = (experiment_ids,) if isinstance(experiment_ids, (str, int)) else experiment_ids
         search = Search(
-            tuple(str(each) for each in places),
+            as_ids(experiment_ids),
             filter_string,
-            _listed(order_by),
+            as_order(order_by),
             max_results=100 if max_results is None else max_results,
             page_token=page_token,
             datasets=tuple(datasets or ()),
         )
         page = self._store.search_logged_models(search)
         return PagedList(page.rows, page.token)
-
-
-def _listed(order_by: Any) -> Any:
-    """Give an order as the search takes it; what is no list goes there as it is, to be refused."""
-    return order_by if isinstance(order_by, (str, bytes)) else tuple(order_by or ())

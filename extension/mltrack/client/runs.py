@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mltrack.client.base import ClientPart, now_ms
+from mltrack.client.base import ClientPart, as_ids, as_order, now_ms
 from mltrack.entities import LifecycleStage, PagedList, RunStatus, ViewType
 from mltrack.exceptions import InvalidParameterError
 from mltrack.keys import PARENT_TAG, RUN_NAME_TAG, USER_TAG, check_name, check_time
@@ -78,12 +78,10 @@ class RunMethods(ClientPart):
         page_token
             The ``token`` of the page before.
         """
-        places = (experiment_ids,) if isinstance(experiment_ids, (str, int)) else experiment_ids
-        order = order_by if isinstance(order_by, str) else tuple(order_by or ())
         search = Search(
-            tuple(str(each) for each in places),
+            as_ids(experiment_ids),
             filter_string,
-            order,  # type: ignore[arg-type] # a text is refused where the others are read
+            as_order(order_by),
             ViewType.read(run_view_type),
             max_results,
             page_token,

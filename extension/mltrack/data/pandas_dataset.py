@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mltrack.data.dataset import Dataset
 from mltrack.data.digests import FIRST_ROWS, md5_digest, own_digest, spread, value_bytes
+from mltrack.data.frame_dataset import FrameDataset
 from mltrack.data.schema import ANY, Schema, column, kind_of, module_of, plain_name
 from mltrack.data.sources import resolve_dataset_source
-from mltrack.exceptions import InvalidParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,43 +29,11 @@ _NAMES |= {"float32": "float", "str_": "string", "bytes_": "binary", "datetime64
 _NAMES |= {"datetime": "datetime", "date": "datetime"}
 
 
-class PandasDataset(Dataset):
+class PandasDataset(FrameDataset["pd.DataFrame"]):
     """A pandas DataFrame as a dataset; see ``from_pandas``."""
-
-    def __init__(
-        self,
-        df: pd.DataFrame,
-        source: DatasetSource,
-        targets: str | None = None,
-        name: str | None = None,
-        digest: str | None = None,
-        predictions: str | None = None,
-    ) -> None:
-        for role, wanted in (("targets", targets), ("predictions", predictions)):
-            if wanted is not None and wanted not in df.columns:
-                raise InvalidParameterError(f"The DataFrame has no column {wanted!r}, named as its {role}.")
-        self._df = df
-        self._targets = targets
-        self._predictions = predictions
-        super().__init__(source, name, digest)
 
     def _compute_digest(self) -> str:
         return frame_digest(self._df)
-
-    @property
-    def df(self) -> pd.DataFrame:
-        """The DataFrame itself."""
-        return self._df
-
-    @property
-    def targets(self) -> str | None:
-        """The name of the column of targets, or None."""
-        return self._targets
-
-    @property
-    def predictions(self) -> str | None:
-        """The name of the column of predictions, or None."""
-        return self._predictions
 
     @cached_property
     def schema(self) -> Schema:

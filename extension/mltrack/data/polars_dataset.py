@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mltrack.data.dataset import Dataset
 from mltrack.data.digests import own_digest, spread, value_bytes
+from mltrack.data.frame_dataset import FrameDataset
 from mltrack.data.schema import ANY, Schema, column
 from mltrack.data.sources import resolve_dataset_source
-from mltrack.exceptions import InvalidParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,43 +28,11 @@ _KINDS.update(dict.fromkeys(("Int64", "UInt32"), "long"))
 _KINDS.update(dict.fromkeys(("Datetime", "Date"), "datetime"))
 
 
-class PolarsDataset(Dataset):
+class PolarsDataset(FrameDataset["pl.DataFrame"]):
     """A polars DataFrame as a dataset; see ``from_polars``."""
-
-    def __init__(
-        self,
-        df: pl.DataFrame,
-        source: DatasetSource,
-        targets: str | None = None,
-        name: str | None = None,
-        digest: str | None = None,
-        predictions: str | None = None,
-    ) -> None:
-        for role, wanted in (("targets", targets), ("predictions", predictions)):
-            if wanted is not None and wanted not in df.columns:
-                raise InvalidParameterError(f"The DataFrame has no column {wanted!r}, named as its {role}.")
-        self._df = df
-        self._targets = targets
-        self._predictions = predictions
-        super().__init__(source, name, digest)
 
     def _compute_digest(self) -> str:
         return polars_digest(self._df)
-
-    @property
-    def df(self) -> pl.DataFrame:
-        """The DataFrame itself."""
-        return self._df
-
-    @property
-    def targets(self) -> str | None:
-        """The name of the column of targets, or None."""
-        return self._targets
-
-    @property
-    def predictions(self) -> str | None:
-        """The name of the column of predictions, or None."""
-        return self._predictions
 
     @cached_property
     def schema(self) -> Schema:
@@ -117,9 +84,10 @@ def _samples(df: pl.DataFrame) -> Iterator[tuple[str, str, bytes]]:
 
 def _sample(series: pl.Series) -> bytes:
     dtype = series.dtype
-    if dtype.is_nested() or dtype.is_object():
+    kind = type(dtype).__name__
+    if dtype.is_nested() or kind == "Object":
         return b""
-    if type(dtype).__name__ in ("Categorical", "Enum"):
+    if kind in ("Categorical", "Enum"):
         series = series.cast(str)  # their numbers are another process's
     elif dtype.is_temporal():
         series = series.to_physical()

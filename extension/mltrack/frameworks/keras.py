@@ -5,7 +5,9 @@ Params, metric names and artifacts are those of ``mlflow.keras.autolog``.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -18,7 +20,7 @@ from mltrack.exceptions import InvalidParameterError
 from mltrack.frameworks.arguments import Arguments, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
     from types import ModuleType
 
     from mltrack.autologging.fits import Fit
@@ -205,7 +207,7 @@ def _listen(arguments: Arguments, base: Any, *, fit: Fit, rounds: Rounds) -> boo
 
             @guarded(_NAME, "a step")
             def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
-                step = int(self.model.optimizer.iterations)
+                step = int(self.model.optimizer.iterations.numpy())
                 if step % every == 0:
                     rounds.add(step, [(name, float(value)) for name, value in (logs or {}).items()])
 
@@ -214,8 +216,29 @@ def _listen(arguments: Arguments, base: Any, *, fit: Fit, rounds: Rounds) -> boo
 
 def _summary(model: Any) -> str:
     lines: list[str] = []
-    model.summary(line_length=_WIDTH, print_fn=lambda line, *_, **__: lines.append(line))
+    with _nothing_shown():
+        model.summary(line_length=_WIDTH, print_fn=lambda line, *_, **__: lines.append(line))
     return "\n".join(lines)
+
+
+@contextmanager
+def _nothing_shown() -> Iterator[None]:
+    """Keep from a notebook's cell what rich, with which Keras writes a summary, shows there: an empty output."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    publisher: Any = getattr(shell, "display_pub", None)
+    if not hasattr(publisher, "register_hook"):  # only a kernel's has it, for each thread its own
+        yield
+        return
+    publisher.register_hook(_swallow)
+    try:
+        yield
+    finally:
+        publisher.unregister_hook(_swallow)
+
+
+def _swallow(message: object) -> None:
+    """Take a message that was to be published, and give none back."""
 
 
 def _watch_evaluate(call: Call) -> Generator[None, Any, None]:

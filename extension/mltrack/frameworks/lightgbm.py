@@ -8,31 +8,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mltrack.autologging import switch
-from mltrack.autologging.calls import Call, watched, watched_part
-from mltrack.autologging.rounds import Rounds
-from mltrack.autologging.safety import guarded, safely
-from mltrack.frameworks.arguments import Arguments, log_estimator
-from mltrack.frameworks.boosting import (
-    follow_estimator,
-    log_arguments,
-    log_best,
-    log_importance,
-    patch_estimators,
-)
+from mltrack.autologging.safety import guarded
+from mltrack.frameworks.boosting import Boosting
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import ModuleType
 
     from mltrack.autologging.fits import Fit
     from mltrack.autologging.patches import Patches
+    from mltrack.autologging.rounds import Rounds
+    from mltrack.frameworks.arguments import Arguments
 
 Options = switch.Options
 
 _NAME = "lightgbm"
-_UNLOGGED = frozenset(
-    {"train_set", "valid_sets", "valid_names", "fobj", "feval", "init_model", "callbacks", "folds", "fpreproc"}
-)
 _IMPORTANCE = ("split", "gain")
 
 
@@ -49,73 +39,7 @@ def autolog(  # noqa: PLR0913, PLR0917 - MLflow's signature
     extra_tags: Mapping[str, str] | None = None,
 ) -> None:
     """Log LightGBM's trainings automatically, or with ``disable`` no longer; see ``mltrack.autolog``."""
-    options = Options(
-        log_models=log_models,
-        log_datasets=log_datasets,
-        log_input_examples=log_input_examples,
-        log_model_signatures=log_model_signatures,
-        exclusive=exclusive,
-        disable_for_unsupported_versions=disable_for_unsupported_versions,
-        silent=silent,
-        registered_model_name=registered_model_name,
-        extra_tags=extra_tags,
-    )
-    switch.choose(_NAME, on=not disable, options=options)
-
-
-def patch(module_name: str, module: ModuleType, patches: Patches) -> None:  # noqa: ARG001 - every library's signature
-    """Patch LightGBM once it is imported: ``train`` and ``cv`` wherever they are, and each estimator's ``fit``."""
-    estimators = module.sklearn
-    train, cv = module.train, module.cv
-    watched_train = watched_part(_NAME, lambda call: _watch_train(call, train))(train)
-    watched_cv = watched(_NAME, lambda call: _watch_cv(call, cv))(cv)
-    for owner in (module, module.engine, estimators):
-        patches.replace(owner, "train", lambda _: watched_train)  # one object everywhere, or it would not pickle
-    for owner in (module, module.engine):
-        patches.replace(owner, "cv", lambda _: watched_cv)
-    patch_estimators(estimators.LGBMModel, _watch_fit, library=_NAME, patches=patches)
-
-
-def _watch_train(call: Call, train: Any) -> Generator[None, Any, None]:
-    fit = call.begin_fit()
-    arguments, rounds = Arguments(train, call), Rounds(fit)
-    named = arguments.named()
-    safely(_NAME, "the params of train", log_arguments, fit, named, unlogged=_UNLOGGED)
-    if call.outer is None:
-        safely(_NAME, "the data", _log_sets, fit, named)
-    safely(_NAME, "the callback", arguments.prepend_callback, _LoggedRounds(rounds))
-    try:
-        booster = yield
-    finally:
-        safely(_NAME, "the last rounds", rounds.flush)
-    safely(_NAME, "the best round", _log_best_of, fit, rounds, booster.best_iteration)
-    if call.outer is None:
-        _log_booster(fit, booster, booster)
-
-
-def _watch_fit(call: Call) -> Generator[None, Any, None]:
-    fit, estimator = call.begin_fit(), call.args[0]
-    safely(_NAME, "the estimator", log_estimator, fit, estimator)
-    safely(_NAME, "the data", _log_arrays, fit, call)
-    yield
-    safely(_NAME, "the way back from the estimator to its run", follow_estimator, fit, estimator)
-    _log_booster(fit, estimator.booster_, estimator)
-
-
-def _watch_cv(call: Call, cv: Any) -> Generator[None, Any, None]:
-    fit = call.begin_fit()
-    arguments, rounds = Arguments(cv, call), Rounds(fit)
-    named = arguments.named()
-    safely(_NAME, "the params of cv", log_arguments, fit, named, unlogged=_UNLOGGED)
-    safely(_NAME, "the data", _log_sets, fit, named)
-    safely(_NAME, "the callback", arguments.prepend_callback, _LoggedRounds(rounds))
-    try:
-        results = yield
-    finally:
-        safely(_NAME, "the last rounds", rounds.flush)
-    best = next((len(values) for name, values in results.items() if name != "cvbooster"), 0)
-    if best < len(rounds):  # its result is cut behind the best round
-        safely(_NAME, "the best round", _log_best_of, fit, rounds, best)
+    switch.choose(_NAME, on=not disable, options=Options.of(locals()))
 
 
 class _LoggedRounds:
@@ -147,34 +71,6 @@ def _metrics(results: Iterable[Sequence[Any]]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _log_best_of(fit: Fit, rounds: Rounds, best: int) -> None:
-    """Log early stopping's best round, which LightGBM counts from 1."""
-    if best > 0 and len(rounds):
-        log_best(fit, rounds, best=best, stopped=len(rounds), step=best - 1)
-
-
-def _log_booster(fit: Fit, booster: Any, model: Any) -> None:
-    for kind in _IMPORTANCE:
-        safely(_NAME, f"the importance of the features ({kind})", _log_importance, fit, booster, kind)
-    fit.offer_model(model)
-
-
-def _log_importance(fit: Fit, booster: Any, kind: str) -> None:
-    values = booster.feature_importance(importance_type=kind).tolist()
-    log_importance(fit, kind, features=booster.feature_name(), values=values)
-
-
-def _log_sets(fit: Fit, named: Mapping[str, Any]) -> None:
-    """Log what ``train`` and ``cv`` are given as datasets, while they still have the user's data."""
-    if not switch.options_of(_NAME).log_datasets:
-        return
-    train, names = named.get("train_set"), _listed(named.get("valid_names"))
-    _log_set(fit, train, context="train")
-    for place, each in enumerate(_listed(named.get("valid_sets"))):
-        if each is not train:
-            _log_set(fit, each, context="eval", name=names[place] if place < len(names) else f"valid_{place}")
-
-
 def _log_set(fit: Fit, data: Any, *, context: str, name: str | None = None) -> None:
     fit.log_dataset(getattr(data, "data", None), getattr(data, "label", None), context=context, name=name)
 
@@ -183,22 +79,63 @@ def _listed(given: Any) -> list[Any]:
     return [] if given is None else list(given) if isinstance(given, (list, tuple)) else [given]
 
 
-def _log_arrays(fit: Fit, call: Call) -> None:
-    """Log what an estimator is fitted to, and its ``eval_set``."""
-    if not switch.options_of(_NAME).log_datasets:
-        return
-    named = Arguments(type(call.args[0]).fit, call).named()
-    fit.log_dataset(named.get("X"), named.get("y"), context="train")
-    for place, (features, targets) in enumerate(_eval_sets(named)):
-        if features is not named.get("X"):
-            fit.log_dataset(features, targets, context="eval", name=f"valid_{place}")
+class _LightGBM(Boosting):
+    """What is LightGBM's own; it counts rounds from 1."""
+
+    name = _NAME
+    unlogged = frozenset(
+        {"train_set", "valid_sets", "valid_names", "fobj", "feval", "init_model", "callbacks", "folds", "fpreproc"}
+    )
+    first_round = 1
+    eval_name = "valid"
+
+    def log_sets(self, fit: Fit, named: Mapping[str, Any]) -> None:
+        """Log the sets while they still have the user's data."""
+        train, names = named.get("train_set"), _listed(named.get("valid_names"))
+        _log_set(fit, train, context="train")
+        for place, each in enumerate(_listed(named.get("valid_sets"))):
+            if each is not train:
+                _log_set(fit, each, context="eval", name=names[place] if place < len(names) else f"valid_{place}")
+
+    def listen(self, arguments: Arguments, rounds: Rounds) -> Callable[[], None]:
+        """Put our callback in front."""
+        arguments.prepend_callback(_LoggedRounds(rounds))
+        return rounds.flush
+
+    def best_step(self, booster: Any) -> int | None:
+        """Give ``best_iteration``, which is below 1 where nothing stopped early."""
+        best: int = booster.best_iteration
+        return best - 1 if best > 0 else None
+
+    def rounds_kept(self, results: Any) -> int:
+        """Count the values of a metric."""
+        return next((len(values) for name, values in results.items() if name != "cvbooster"), 0)
+
+    def booster_of(self, estimator: Any) -> Any:
+        """Give ``booster_``."""
+        return estimator.booster_
+
+    def importance_types(self) -> Iterable[str]:
+        """Give all that LightGBM knows."""
+        return _IMPORTANCE
+
+    def importance(self, booster: Any, kind: str) -> tuple[Sequence[str], Sequence[Any]]:
+        """Give the importance of every feature, used or not."""
+        return booster.feature_name(), booster.feature_importance(importance_type=kind).tolist()
+
+    def eval_sets(self, named: Mapping[str, Any]) -> Iterable[tuple[Any, Any]]:
+        """Give the pairs of ``eval_set``, or since 4.7 those of ``eval_X`` and ``eval_y``."""
+        features: Any = named.get("eval_X")
+        targets: Any = named.get("eval_y")
+        if features is None:
+            given = named.get("eval_set")
+            return [] if given is None else [given] if isinstance(given, tuple) else list(given)
+        return zip(features, targets, strict=False) if isinstance(features, tuple) else [(features, targets)]
 
 
-def _eval_sets(named: Mapping[str, Any]) -> list[tuple[Any, Any]]:
-    """Give the pairs of ``eval_set``, or since 4.7 those of ``eval_X`` and ``eval_y``."""
-    features: Any = named.get("eval_X")
-    targets: Any = named.get("eval_y")
-    if features is None:
-        given = named.get("eval_set")
-        return [] if given is None else [given] if isinstance(given, tuple) else list(given)
-    return list(zip(features, targets, strict=False)) if isinstance(features, tuple) else [(features, targets)]
+_library = _LightGBM()
+
+
+def patch(module_name: str, module: ModuleType, patches: Patches) -> None:  # noqa: ARG001 - every library's signature
+    """Patch LightGBM once it is imported: ``train`` and ``cv`` wherever they are, and each estimator's ``fit``."""
+    _library.patch(module, patches, home=module.engine, base=module.sklearn.LGBMModel)

@@ -47,13 +47,7 @@ def autolog(
     extra_tags: Mapping[str, str] | None = None,
 ) -> None:
     """Log Optuna's studies and trials automatically, or with ``disable`` no longer; see ``mltrack.autolog``."""
-    options = Options(
-        exclusive=exclusive,
-        disable_for_unsupported_versions=disable_for_unsupported_versions,
-        silent=silent,
-        extra_tags=extra_tags,
-    )
-    switch.choose(_NAME, on=not disable, options=options)
+    switch.choose(_NAME, on=not disable, options=Options.of(locals()))
 
 
 def patch(module_name: str, module: ModuleType, patches: Patches) -> None:  # noqa: ARG001 - every library's signature

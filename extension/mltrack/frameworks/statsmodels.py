@@ -46,16 +46,7 @@ def autolog(
     extra_tags: Mapping[str, str] | None = None,
 ) -> None:
     """Log the fits of statsmodels' models automatically, or with ``disable`` no longer; see ``mltrack.autolog``."""
-    options = Options(
-        log_models=log_models,
-        log_datasets=log_datasets,
-        exclusive=exclusive,
-        disable_for_unsupported_versions=disable_for_unsupported_versions,
-        silent=silent,
-        registered_model_name=registered_model_name,
-        extra_tags=extra_tags,
-    )
-    switch.choose(_NAME, on=not disable, options=options)
+    switch.choose(_NAME, on=not disable, options=Options.of(locals()))
 
 
 def patch(module_name: str, module: ModuleType, patches: Patches) -> None:

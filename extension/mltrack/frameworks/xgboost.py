@@ -12,29 +12,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mltrack.autologging import switch
-from mltrack.autologging.calls import Call, watched, watched_part
-from mltrack.autologging.rounds import Rounds
 from mltrack.autologging.safety import guarded, safely
-from mltrack.frameworks.arguments import Arguments, log_estimator
-from mltrack.frameworks.boosting import (
-    follow_estimator,
-    log_arguments,
-    log_best,
-    log_importance,
-    patch_estimators,
-)
+from mltrack.frameworks.boosting import Boosting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import ModuleType
 
     from mltrack.autologging.fits import Fit
     from mltrack.autologging.patches import Patches
+    from mltrack.autologging.rounds import Rounds
+    from mltrack.frameworks.arguments import Arguments
 
 _NAME = "xgboost"
-_UNLOGGED = frozenset(
-    {"dtrain", "evals", "obj", "feval", "evals_result", "xgb_model", "callbacks", "folds", "fpreproc"}
-)
 _MOST_VALUES = 1_000_000
 """Of data that only XGBoost has any more, at most so many numbers are copied out to take its digest: some ms."""
 _made_of: weakref.WeakKeyDictionary[Any, tuple[weakref.ref[Any], Any]] = weakref.WeakKeyDictionary()
@@ -75,35 +65,8 @@ def autolog(  # noqa: PLR0913, PLR0917 - MLflow's signature
 disable_for_unsupported_versions, silent, registered_model_name, extra_tags
         As for every library; see ``mltrack.autolog``.
     """
-    options = Options(
-        log_models=log_models,
-        log_datasets=log_datasets,
-        log_input_examples=log_input_examples,
-        log_model_signatures=log_model_signatures,
-        exclusive=exclusive,
-        disable_for_unsupported_versions=disable_for_unsupported_versions,
-        silent=silent,
-        registered_model_name=registered_model_name,
-        extra_tags=extra_tags,
-        importance_types=tuple(importance_types or ("weight",)),
-        model_format=model_format,
-    )
-    switch.choose(_NAME, on=not disable, options=options)
-
-
-def patch(module_name: str, module: ModuleType, patches: Patches) -> None:  # noqa: ARG001 - every library's signature
-    """Patch XGBoost once it is imported: ``train`` and ``cv`` wherever they are, and each estimator's ``fit``."""
-    estimators = module.sklearn
-    train, cv = module.train, module.cv
-    watched_train = watched_part(_NAME, lambda call: _watch_train(call, train))(train)
-    watched_cv = watched(_NAME, lambda call: _watch_cv(call, cv))(cv)
-    for owner in (module, module.training, estimators):
-        patches.replace(owner, "train", lambda _: watched_train)  # one object everywhere, or it would not pickle
-    for owner in (module, module.training):
-        patches.replace(owner, "cv", lambda _: watched_cv)
-    for kind in (module.DMatrix, module.QuantileDMatrix):
-        patches.wrap(kind, "__init__", _remembering)
-    patch_estimators(estimators.XGBModel, _watch_fit, library=_NAME, patches=patches)
+    importance_types = tuple(importance_types or ("weight",))
+    switch.choose(_NAME, on=not disable, options=Options.of(locals()))
 
 
 def _remembering(original: Any) -> Any:
@@ -120,76 +83,6 @@ def _remember(matrix: Any, data: Any = None, label: Any = None, *_: Any, **__: A
         _made_of[matrix] = weakref.ref(data), weakref.ref(label) if hasattr(label, "shape") else None
 
 
-def _watch_train(call: Call, train: Any) -> Generator[None, Any, None]:
-    fit = call.begin_fit()
-    arguments, rounds = Arguments(train, call), Rounds(fit)
-    named = arguments.named()
-    safely(_NAME, "the params of train", log_arguments, fit, named, unlogged=_UNLOGGED)
-    if call.outer is None:
-        safely(_NAME, "the data", _log_matrices, fit, named)
-    finish = safely(_NAME, "the rounds", _listen, arguments, rounds)
-    try:
-        booster = yield
-    finally:
-        safely(_NAME, "the last rounds", finish or rounds.flush)
-    safely(_NAME, "the best round", _log_best_of, fit, rounds, booster)
-    if call.outer is None:
-        _log_booster(fit, booster, booster)
-
-
-def _watch_fit(call: Call) -> Generator[None, Any, None]:
-    fit, estimator = call.begin_fit(), call.args[0]
-    safely(_NAME, "the estimator", log_estimator, fit, estimator)
-    safely(_NAME, "the data", _log_arrays, fit, call)
-    yield
-    safely(_NAME, "the way back from the estimator to its run", follow_estimator, fit, estimator)
-    _log_booster(fit, estimator.get_booster(), estimator)
-
-
-def _watch_cv(call: Call, cv: Any) -> Generator[None, Any, None]:
-    fit = call.begin_fit()
-    arguments, rounds = Arguments(cv, call), Rounds(fit)
-    named = arguments.named()
-    safely(_NAME, "the params of cv", log_arguments, fit, named, unlogged=_UNLOGGED)
-    safely(_NAME, "the data", _log_matrices, fit, named)
-    finish = safely(_NAME, "the rounds", _listen, arguments, rounds)
-    try:
-        results = yield
-    finally:
-        safely(_NAME, "the last rounds", finish or rounds.flush)
-    safely(_NAME, "the best round", _log_best_of_cv, fit, rounds, results)
-
-
-def _listen(arguments: Arguments, rounds: Rounds) -> Callable[[], None]:
-    """Have a callback told of each round, in front of the user's; gives what is to be called after the last.
-
-    XGBoost calls no callback behind the one that ends the training, and before 3.0 it calls them in any order, so that
-    the last round may not have been told.
-    """
-    base: Any = sys.modules[_NAME].callback.TrainingCallback
-    last: list[tuple[int, Any]] = []
-
-    class LoggedRounds(base):  # type: ignore[misc]
-        @guarded(_NAME, "a round's beginning")
-        def before_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Any]) -> bool:  # noqa: ARG002
-            last[:] = [(epoch, evals_log)]
-            return False
-
-        @guarded(_NAME, "a round")
-        def after_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Any]) -> bool:  # noqa: ARG002
-            rounds.add(epoch, _metrics(evals_log))
-            return False
-
-    def finish() -> None:
-        for epoch, evals_log in last:
-            if any(len(values) > len(rounds) for metrics in evals_log.values() for values in metrics.values()):
-                rounds.add(epoch, _metrics(evals_log))
-        rounds.flush()
-
-    arguments.prepend_callback(LoggedRounds())
-    return finish
-
-
 def _metrics(evals_log: Mapping[str, Mapping[str, Sequence[Any]]]) -> Iterator[tuple[str, Any]]:
     """Give the last value of each metric; of ``cv`` its mean and deviation over the folds, named as in its result."""
     for data, metrics in evals_log.items():
@@ -200,42 +93,6 @@ def _metrics(evals_log: Mapping[str, Mapping[str, Sequence[Any]]]) -> Iterator[t
                 yield f"{data}-{metric}-std", float(deviation)
             else:
                 yield f"{data}-{metric}", values[-1]
-
-
-def _log_best_of(fit: Fit, rounds: Rounds, booster: Any) -> None:
-    best = booster.attr("best_iteration")
-    if best is not None and len(rounds):
-        log_best(fit, rounds, best=int(best), stopped=len(rounds) - 1, step=int(best))
-
-
-def _log_best_of_cv(fit: Fit, rounds: Rounds, results: Any) -> None:
-    """Log the best round of a cross-validation: its result is cut behind it."""
-    columns = results if isinstance(results, dict) else results.to_dict("list")
-    best = len(next(iter(columns.values()), ())) - 1
-    if 0 <= best < len(rounds) - 1:
-        log_best(fit, rounds, best=best, stopped=len(rounds) - 1, step=best)
-
-
-def _log_booster(fit: Fit, booster: Any, model: Any) -> None:
-    for kind in getattr(switch.options_of(_NAME), "importance_types", ()):
-        safely(_NAME, f"the importance of the features ({kind})", _log_importance, fit, booster, kind)
-    fit.offer_model(model)
-
-
-def _log_importance(fit: Fit, booster: Any, kind: str) -> None:
-    scores = booster.get_score(importance_type=kind)
-    log_importance(fit, kind, features=list(scores), values=list(scores.values()))
-
-
-def _log_matrices(fit: Fit, named: Mapping[str, Any]) -> None:
-    """Log what ``train`` and ``cv`` are given as datasets, where it is not too much to be copied out."""
-    if not switch.options_of(_NAME).log_datasets:
-        return
-    data = named.get("dtrain")
-    _log_matrix(fit, data, context="train")
-    for each, name in named.get("evals") or ():
-        if each is not data:
-            _log_matrix(fit, each, context="eval", name=name)
 
 
 def _log_matrix(fit: Fit, matrix: Any, *, context: str, name: str | None = None) -> None:
@@ -257,12 +114,86 @@ def _copied_out(matrix: Any) -> Any:
         return None
 
 
-def _log_arrays(fit: Fit, call: Call) -> None:
-    """Log what an estimator is fitted to, and its ``eval_set``."""
-    if not switch.options_of(_NAME).log_datasets:
-        return
-    named = Arguments(type(call.args[0]).fit, call).named()
-    fit.log_dataset(named.get("X"), named.get("y"), context="train")
-    for place, (features, targets) in enumerate(named.get("eval_set") or ()):
-        if features is not named.get("X"):
-            fit.log_dataset(features, targets, context="eval", name=f"validation_{place}")
+class _XGBoost(Boosting):
+    """What is XGBoost's own; it counts rounds from 0."""
+
+    name = _NAME
+    unlogged = frozenset(
+        {"dtrain", "evals", "obj", "feval", "evals_result", "xgb_model", "callbacks", "folds", "fpreproc"}
+    )
+    first_round = 0
+    eval_name = "validation"
+
+    def log_sets(self, fit: Fit, named: Mapping[str, Any]) -> None:
+        """Log the matrices, where it is not too much to be copied out."""
+        data = named.get("dtrain")
+        _log_matrix(fit, data, context="train")
+        for each, name in named.get("evals") or ():
+            if each is not data:
+                _log_matrix(fit, each, context="eval", name=name)
+
+    def listen(self, arguments: Arguments, rounds: Rounds) -> Callable[[], None]:
+        """Put our callback in front, and look at the last round once more when all is over.
+
+        XGBoost calls no callback behind the one that ends the training, and before 3.0 it calls them in any order, so
+        that the last round may not have been told.
+        """
+        base: Any = sys.modules[_NAME].callback.TrainingCallback
+        last: list[tuple[int, Any]] = []
+
+        class LoggedRounds(base):  # type: ignore[misc]
+            @guarded(_NAME, "a round's beginning")
+            def before_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Any]) -> bool:  # noqa: ARG002
+                last[:] = [(epoch, evals_log)]
+                return False
+
+            @guarded(_NAME, "a round")
+            def after_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Any]) -> bool:  # noqa: ARG002
+                rounds.add(epoch, _metrics(evals_log))
+                return False
+
+        def finish() -> None:
+            for epoch, evals_log in last:
+                if any(len(values) > len(rounds) for metrics in evals_log.values() for values in metrics.values()):
+                    rounds.add(epoch, _metrics(evals_log))
+            rounds.flush()
+
+        arguments.prepend_callback(LoggedRounds())
+        return finish
+
+    def best_step(self, booster: Any) -> int | None:
+        """Give the attribute ``best_iteration``, which is there where early stopping was asked for."""
+        best = booster.attr("best_iteration")
+        return None if best is None else int(best)
+
+    def rounds_kept(self, results: Any) -> int:
+        """Count the rows of the dict or frame."""
+        columns = results if isinstance(results, dict) else results.to_dict("list")
+        return len(next(iter(columns.values()), ()))
+
+    def booster_of(self, estimator: Any) -> Any:
+        """Give ``get_booster()``."""
+        return estimator.get_booster()
+
+    def importance_types(self) -> Iterable[str]:
+        """Give those of the options."""
+        return getattr(switch.options_of(_NAME), "importance_types", ())
+
+    def importance(self, booster: Any, kind: str) -> tuple[Sequence[str], Sequence[Any]]:
+        """Give the scores of the features that are used at all."""
+        scores = booster.get_score(importance_type=kind)
+        return list(scores), list(scores.values())
+
+    def eval_sets(self, named: Mapping[str, Any]) -> Iterable[tuple[Any, Any]]:
+        """Give the pairs of ``eval_set``."""
+        return named.get("eval_set") or ()
+
+
+_library = _XGBoost()
+
+
+def patch(module_name: str, module: ModuleType, patches: Patches) -> None:  # noqa: ARG001 - every library's signature
+    """Patch XGBoost once it is imported: ``train`` and ``cv`` wherever they are, and each estimator's ``fit``."""
+    for kind in (module.DMatrix, module.QuantileDMatrix):
+        patches.wrap(kind, "__init__", _remembering)
+    _library.patch(module, patches, home=module.training, base=module.sklearn.XGBModel)

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from mltrack.sizes import human_size
+
 MOST_NOTES = 20
 
 
@@ -96,14 +98,5 @@ def _listed(summary: ImportSummary) -> str:
     counts = [(getattr(summary, f"{kind}s"), kind.replace("_", " ")) for kind in kinds]
     shown = [f"{count:,} {kind}{'' if count == 1 else 's'}" for count, kind in counts if count]
     if summary.artifacts:
-        shown[-1] += f" ({readable_size(summary.size)})"
+        shown[-1] += f" ({human_size(summary.size)})"
     return ", ".join(shown) or "nothing"
-
-
-def readable_size(size: float) -> str:
-    """Give a number of bytes as ``12 B``, ``3.4 kB`` or ``5.6 MB``."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

@@ -14,7 +14,8 @@ from mltrack.importers.artifact_copy import ArtifactCopier
 from mltrack.importers.artifact_places import Place
 from mltrack.importers.fitting import Fitting
 from mltrack.importers.model_transfer import ModelTransfer
-from mltrack.importers.summary import ImportSummary, readable_size
+from mltrack.importers.summary import ImportSummary
+from mltrack.sizes import human_size
 from mltrack.store.artifacts import artifact_place, is_remote
 from mltrack.store.import_writer import ImportWriter, RunPart
 
@@ -178,7 +179,7 @@ class Transfer:
                 self._copier.write_texts(run_id, files, self._writer.artifact_folder(run_id))
 
     def _tick_files(self) -> None:
-        self._tick(f"{self.summary.artifacts:,} files, {readable_size(self.summary.size)}")
+        self._tick(f"{self.summary.artifacts:,} files, {human_size(self.summary.size)}")
 
     def _tick(self, text: str) -> None:
         """Tell of the progress, at most once a second."""

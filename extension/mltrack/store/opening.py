@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import uuid
 from typing import TYPE_CHECKING
@@ -82,28 +83,41 @@ def stored_version(path: Path) -> int:
         raise StoreFormatError(
             f"The store {path} is not an SQLite database. It was left as it is; choose another path."
         )
-    version, application, tables = _read_pragmas(path)
+    version, application, tables, is_mlflows = _read_pragmas(path)
     if application != APPLICATION_ID and (tables or version):
-        raise StoreFormatError(
-            f"The store {path} is an SQLite database of another program, not an mltrack store. It was left as it is; "
-            "choose another path."
-        )
+        raise StoreFormatError(_refusal(path, is_mlflows=is_mlflows))
     return version
 
 
-def _read_pragmas(path: Path) -> tuple[int, int, int]:
-    """Read (user_version, application_id, number of tables) through a connection that cannot write."""
+def _refusal(path: Path, *, is_mlflows: bool) -> str:
+    """Say whose the database is and what to do: one of MLflow's may hold the runs that are looked for."""
+    if is_mlflows:
+        return (
+            f"The store {path} is a database of MLflow's, not an mltrack store. It was left as it is; choose another "
+            f"path, and bring its runs in there with `mltrack import mlflow {shlex.quote(str(path))}`."
+        )
+    return (
+        f"The store {path} is an SQLite database of another program, not an mltrack store. It was left as it is; "
+        "choose another path."
+    )
+
+
+def _read_pragmas(path: Path) -> tuple[int, int, int, bool]:
+    """Read (user_version, application_id, number of tables, whether MLflow's are there), writing nothing."""
     try:
         connection = open_for_reading(path)
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             application = connection.execute("PRAGMA application_id").fetchone()[0]
-            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            tables, mlflows = connection.execute(
+                "SELECT count(*), total(type = 'table' AND name IN ('alembic_version', 'experiments', 'runs'))"
+                " FROM sqlite_master"
+            ).fetchone()
         finally:
             connection.close()
     except sqlite3.Error as error:
         raise translated(error, path) from error
-    return version, application, tables
+    return version, application, tables, mlflows == 3
 
 
 def open_for_reading(path: Path) -> Connection:

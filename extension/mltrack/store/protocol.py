@@ -193,7 +193,7 @@ class Store(Protocol):
     def count_runs(self, experiment_ids: Sequence[str] | None = None) -> int:
         """Count the active runs of these experiments; default: of the store."""
 
-    def find_run_ids(self, text: str, *, limit: int = 20) -> list[str]:
+    def find_run_ids(self, text: str, *, limit: int = 20, stage: str = "active") -> list[str]:
         """Give the ids of runs whose id begins with, or whose name is, ``text``, newest first."""
 
     def artifact_folder(self, run_id: str) -> ArtifactFolder:

@@ -83,6 +83,8 @@ class RemoteFolder:
             meter.add(block)
             record = meter.record(path, expected)
             with self._translated(path):
+                if self._scheme == "memory" and self._files.isdir(key):  # and what is in it would no longer be found
+                    raise InvalidParameterError(f"The artifact path {path.text!r} is a folder of this run already.")
                 self._files.pipe_file(key, block)
             return record
         with self._translated(path), self._upload(key) as target:
@@ -159,7 +161,11 @@ class RemoteFolder:
 
     def _remove(self, name: str) -> None:
         with suppress(FileNotFoundError):
-            self._files.rm_file(name)
+            if self._scheme == "s3" and name.endswith("/"):  # a folder's placeholder; s3fs before 2026 drops the slash
+                bucket, _, key = name.partition("/")
+                self._files.call_s3("delete_object", Bucket=bucket, Key=key)
+            else:
+                self._files.rm_file(name)
 
     @contextmanager
     def _upload(self, key: str) -> Iterator[Any]:

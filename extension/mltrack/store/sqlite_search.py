@@ -48,11 +48,11 @@ class SqliteSearch(SqlitePart):
             values = (json.dumps(experiments.existing_numbers(experiment_ids)),)
         return int(self._database.read(lambda connection: connection.execute(query, values).fetchone()[0]))
 
-    def find_run_ids(self, text: str, *, limit: int = 20) -> list[str]:
+    def find_run_ids(self, text: str, *, limit: int = 20, stage: str = "active") -> list[str]:
         """Give the ids of runs whose id begins with, or whose name is, ``text``, newest first."""
         query = (
-            "SELECT uuid FROM runs WHERE lifecycle_stage = 'active' AND (name = :text OR"
+            "SELECT uuid FROM runs WHERE lifecycle_stage = :stage AND (name = :text OR"
             " (uuid >= :text AND uuid < :text || 'g' AND :text <> '')) ORDER BY started_at DESC, id DESC LIMIT :limit"
         )
-        values = {"text": text, "limit": limit}
+        values = {"text": text, "limit": limit, "stage": str(stage)}
         return self._database.read(lambda connection: [row[0] for row in connection.execute(query, values)])

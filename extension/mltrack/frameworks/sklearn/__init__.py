@@ -42,7 +42,7 @@ def autolog(  # noqa: PLR0913, PLR0917 - MLflow's signature
     silent: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
     max_tuning_runs: int | None = 50,
     log_post_training_metrics: bool = True,  # noqa: FBT001, FBT002 - MLflow's signature
-    serialization_format: str = "cloudpickle",  # noqa: ARG001 - takes effect with the logging of models
+    serialization_format: str = "cloudpickle",  # takes effect with the logging of models
     registered_model_name: str | None = None,
     pos_label: str | int | None = None,
     extra_tags: Mapping[str, str] | None = None,
@@ -66,21 +66,7 @@ disable_for_unsupported_versions, silent, registered_model_name, extra_tags
     """
     if max_tuning_runs is not None and max_tuning_runs < 0:
         raise InvalidParameterError(f"max_tuning_runs must be None or from 0; got {max_tuning_runs}.")
-    options = Options(
-        log_models=log_models,
-        log_datasets=log_datasets,
-        log_input_examples=log_input_examples,
-        log_model_signatures=log_model_signatures,
-        exclusive=exclusive,
-        disable_for_unsupported_versions=disable_for_unsupported_versions,
-        silent=silent,
-        registered_model_name=registered_model_name,
-        extra_tags=extra_tags,
-        max_tuning_runs=max_tuning_runs,
-        log_post_training_metrics=log_post_training_metrics,
-        pos_label=pos_label,
-    )
-    switch.choose(NAME, on=not disable, options=options)
+    switch.choose(NAME, on=not disable, options=Options.of(locals()))
 
 
 def patch(module_name: str, module: ModuleType, patches: Patches) -> None:
