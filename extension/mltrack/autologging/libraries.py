@@ -39,7 +39,7 @@ _ALL = (
     Library("sklearn", ("sklearn.*",), "1.4", "1.9"),
     Library("xgboost", ("xgboost",), "2.1", "3.2"),
     Library("lightgbm", ("lightgbm",), "4.5", "4.7"),
-    Library("pytorch", ("torch",), "2.1", "2.13"),
+    Library("pytorch", ("torch",), "2.3", "2.13"),
     Library("lightning", ("pytorch_lightning", "lightning.pytorch"), "2.4", "2.6"),
     Library("keras", ("keras",), "3.3", "3.15"),
     Library("transformers", ("transformers", "transformers.trainer"), "4.41", "5.23"),
