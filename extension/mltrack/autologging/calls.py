@@ -12,13 +12,14 @@ gets the call's result from it, and goes on after::
 An exception of the user's call is raised at the ``yield`` too, and then goes on to the user as it was. A watcher that
 returns before its ``yield`` does not watch that call.
 
-The functions that are put in place of a library's name nothing but functions that can be imported: a user's class that
-inherits them, or has them, is pickled by value on its way to a worker process.
+The functions that are put in place of a library's name nothing but texts and ``sys``: a class of a notebook, which has
+them too, is pickled by value, and must load where there is no mltrack.
 """
 
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from typing import Any, TypeAlias
@@ -30,6 +31,8 @@ from mltrack.autologging.safety import random_states_kept, safely
 
 Watcher: TypeAlias = Callable[["Call"], Generator[None, Any, None]]
 Condition: TypeAlias = Callable[[tuple[Any, ...]], bool]
+_Watch: TypeAlias = tuple[str, Watcher, Condition | None]
+_watches: dict[str, _Watch] = {}
 _watched: ContextVar[Call | None] = ContextVar("mltrack_watched_call", default=None)
 _under_way: set[Call] = set()
 _begun: dict[str, int] = {}  # how many calls of each library there were
@@ -45,6 +48,8 @@ class Call:
         self.kwargs = kwargs
         self.fit: Fit | None = None
         self.outer: Call | None = None
+        self.has_returned = False
+        """Whether what goes on inside it now is ours."""
         self.is_over = False
 
     def begin_fit(self, name: str | None = None) -> Fit:
@@ -95,16 +100,7 @@ def watched(library: str, watcher: Watcher, when: Condition | None = None) -> Ca
 
     With ``when``, which is quick and gets the call's positional arguments, only those that it says True of.
     """
-
-    def decorate(original: Any) -> Any:
-        @functools.wraps(original)
-        def call_watched(*args: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            return call_or_watch((library, watcher, when), original, args, kwargs)
-
-        return call_watched
-
-    return decorate
+    return _decorator("call_or_watch", (library, watcher, when))
 
 
 def followed(library: str, watcher: Watcher, when: Condition) -> Callable[[Any], Any]:
@@ -112,16 +108,7 @@ def followed(library: str, watcher: Watcher, when: Condition) -> Callable[[Any],
 
     It is watched in any cell, tracked or not, unless the library is switched off there.
     """
-
-    def decorate(original: Any) -> Any:
-        @functools.wraps(original)
-        def call_followed(*args: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            return call_or_follow((library, watcher, when), original, args, kwargs)
-
-        return call_followed
-
-    return decorate
+    return _decorator("call_or_follow", (library, watcher, when))
 
 
 def watched_part(library: str, watcher: Watcher) -> Callable[[Any], Any]:
@@ -129,56 +116,72 @@ def watched_part(library: str, watcher: Watcher) -> Callable[[Any], Any]:
 
     Inside a watched fit of the same library the call is watched too, as a part of that fit: ``begin_fit`` gives it.
     """
+    return _decorator("call_or_watch_part", (library, watcher, None))
+
+
+def _decorator(how: str, watch: _Watch) -> Callable[[Any], Any]:
+    note = _noted(watch)
 
     def decorate(original: Any) -> Any:
         @functools.wraps(original)
-        def call_part(*args: Any, **kwargs: Any) -> Any:
+        def call_watched(*args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            return call_or_watch_part((library, watcher, None), original, args, kwargs)
+            ours = sys.modules.get("mltrack.autologging.calls")
+            if ours is None:  # in another process, which may not even have mltrack
+                return original(*args, **kwargs)
+            return getattr(ours, how)(note, original, args, kwargs)
 
-        return call_part
+        return call_watched
 
     return decorate
 
 
-_Watch: TypeAlias = tuple[str, Watcher, Condition | None]
+def _noted(watch: _Watch) -> str | _Watch:
+    """Give the name that functions of a module are noted under, which is pickled in their stead; else them as is."""
+    library, watcher, when = watch
+    names = [getattr(each, "__qualname__", "<>") for each in (watcher, when) if each is not None]
+    if any("<" in name for name in names) or hasattr(watcher, "__self__"):
+        return watch
+    name = f"{library}: {watcher.__module__} {' '.join(names)}"
+    _watches[name] = watch
+    return name
 
 
-def call_or_watch(watch: _Watch, original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_or_watch(note: str | _Watch, original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call the original of a function that ``watched`` decorated, watched where it is to be."""
     __tracebackhide__ = True
-    library, watcher, when = watch
-    if is_inside() or not switch.is_on(library) or not _is_meant(library, original, when, args):
+    watch = _watches.get(note) if isinstance(note, str) else note
+    if watch is None or is_inside() or not switch.is_on(watch[0]) or not _is_meant(watch, original, args):
         return original(*args, **kwargs)
-    return _watch(_new_call(library, original, args, kwargs), watcher, original)
+    return _watch(_new_call(watch[0], original, args, kwargs), watch[1], original)
 
 
-def call_or_follow(watch: _Watch, original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_or_follow(note: str | _Watch, original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call the original of a function that ``followed`` decorated, watched where it is to be."""
     __tracebackhide__ = True
-    library, watcher, when = watch
-    if is_inside() or not switch.follows(library) or not _is_meant(library, original, when, args):
+    watch = _watches.get(note) if isinstance(note, str) else note
+    if watch is None or is_inside() or not switch.follows(watch[0]) or not _is_meant(watch, original, args):
         return original(*args, **kwargs)
-    return _watch(_new_call(library, original, args, kwargs), watcher, original)
+    return _watch(_new_call(watch[0], original, args, kwargs), watch[1], original)
 
 
-def call_or_watch_part(watch: _Watch, original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_or_watch_part(note: str | _Watch, original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call the original of a function that ``watched_part`` decorated, watched where it is to be."""
     __tracebackhide__ = True
-    library, watcher, _ = watch
-    outer = watched_call()
-    if outer is None or outer.fit is None or outer.library != library:
-        return call_or_watch(watch, original, args, kwargs)
-    call = _new_call(library, original, args, kwargs)
+    watch, outer = _watches.get(note) if isinstance(note, str) else note, watched_call()
+    if watch is None or outer is None or outer.fit is None or outer.library != watch[0]:
+        return call_or_watch(note, original, args, kwargs)
+    call = _new_call(watch[0], original, args, kwargs)
     call.outer = outer
-    return _watch(call, watcher, original)
+    return _watch(call, watch[1], original)
 
 
 def _new_call(library: str, original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
     return Call(library, getattr(original, "__qualname__", type(original).__name__), args, dict(kwargs))
 
 
-def _is_meant(library: str, original: Any, when: Condition | None, args: tuple[Any, ...]) -> bool:
+def _is_meant(watch: _Watch, original: Any, args: tuple[Any, ...]) -> bool:
+    library, _, when = watch
     if when is None:
         return True
     return bool(safely(library, f"whether {getattr(original, '__name__', 'a call')} is logged", when, args))
@@ -215,7 +218,9 @@ def _call_between(call: Call, watcher: Watcher, original: Any) -> Any:
         trace = error.__traceback__
         safely(call.library, f"{call.name}, its failure", _fail, steps, error)
         error.__traceback__ = trace  # without the frames of the watcher, which it went through
+        del trace  # it holds this frame, and with it the user's data
         raise
+    call.has_returned = True
     safely(call.library, f"{call.name}, after it", _finish, steps, result)
     return result
 

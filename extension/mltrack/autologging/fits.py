@@ -15,6 +15,7 @@ from mltrack import active, tracking
 from mltrack.autologging.safety import safely
 from mltrack.exceptions import InvalidParameterError
 from mltrack.keys import MAX_BATCH_METRICS, MAX_BATCH_PARAMS, MAX_KEY, PARENT_TAG
+from mltrack.masking import MASK, is_secret_name
 from mltrack.settings import state
 from mltrack.store.artifacts import safe_path
 from mltrack.store.protocol import EndedRun
@@ -89,7 +90,7 @@ class Fit:
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log params; one that the run has with another value stays as it is."""
-        made = [make_param(self.key(name), value) for name, value in params.items()]
+        made = [make_param(self.key(name), _without_secrets(value)) for name, value in params.items()]
         unique = list({param.key: param for param in made}.values())
         for start in range(0, len(unique), MAX_BATCH_PARAMS):
             self._write_params(unique[start : start + MAX_BATCH_PARAMS])
@@ -211,6 +212,15 @@ def key_of(name: object) -> str:
     text = re.sub(r"/{2,}", "/", text)
     text = re.sub(r"(^|(?<=/))\.{1,2}(?=/|$)", "_", text)
     return text[:MAX_KEY] or "_"
+
+
+def _without_secrets(value: Any) -> Any:
+    """Mask what a dict has under a secret's name, as a grid of passwords to try; single texts are masked as params."""
+    if type(value) is list and any(type(each) is dict for each in value):
+        return [_without_secrets(each) for each in value]
+    if type(value) is not dict:
+        return value
+    return {name: MASK if isinstance(name, str) and is_secret_name(name) else each for name, each in value.items()}
 
 
 def _points(metrics: Mapping[str, Any], timestamp: int, step: int = 0) -> list[Metric]:

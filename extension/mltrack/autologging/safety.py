@@ -47,10 +47,17 @@ def safely(
     except Exception as error:
         if test_mode():
             raise
-        reason = f"{type(error).__name__}: {error}"
         if library not in silenced:
-            warn_once(f"{library}: {what} could not be logged ({reason[:300]}). Your result is not affected.")
+            warn_once(f"{library}: {what} could not be logged ({_reason(error)}). Your result is not affected.")
         return None
+
+
+def _reason(error: Exception) -> str:
+    name = type(error).__name__
+    try:
+        return f"{name}: {error}"[:300]
+    except Exception as again:  # a class of the user's own
+        return f"{name}, whose str() raised {type(again).__name__}"
 
 
 def guarded(library: str, what: str) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from inspect import CO_OPTIMIZED
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 UNKNOWN = "unknown_dataset"
+_OF_FRAME_AND_HERE = 3
 _BETWEEN = (
     *("mltrack.autologging.", "mltrack.frameworks.sklearn.", "sklearn.utils._set_output"),
     *("sklearn.utils._param_validation", "sklearn.utils._available_if"),
@@ -43,9 +45,22 @@ def name_of(data: Any) -> str:
     found = UNKNOWN
     for frame in _callers():
         found = _name_in(frame, data) or found
-        if not _is_argument(frame, data):
+        is_argument = _is_argument(frame, data)
+        _forget_names(frame)
+        if not is_argument:
             break
     return found
+
+
+def _forget_names(frame: FrameType) -> None:
+    """Let go of the user's data: before Python 3.13 a look at a function's names leaves a copy of them in its frame.
+
+    A copy that the user has as well, by ``locals()``, stays as it is.
+    """
+    names, code = frame.f_locals, frame.f_code
+    if type(names) is dict and code.co_flags & CO_OPTIMIZED and sys.getrefcount(names) <= _OF_FRAME_AND_HERE:
+        for name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
+            names.pop(name, None)
 
 
 def _is_argument(frame: FrameType, data: Any) -> bool:

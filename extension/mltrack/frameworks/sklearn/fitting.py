@@ -12,7 +12,7 @@ from mltrack.frameworks.sklearn.afterwards import follow
 from mltrack.frameworks.sklearn.arguments import TrainingData, measures_training, training_data
 from mltrack.frameworks.sklearn.callers import is_users_call
 from mltrack.frameworks.sklearn.fitted import fitted_numbers, fitted_series, importance_tables
-from mltrack.frameworks.sklearn.random_states import random_states_of_model_kept
+from mltrack.frameworks.sklearn.random_states import state_of_model_kept
 from mltrack.frameworks.sklearn.searching import is_search, log_search
 from mltrack.frameworks.sklearn.training_metrics import Measured, measure
 from mltrack.frameworks.sklearn.training_tables import training_tables
@@ -56,7 +56,7 @@ def watch_fit(call: Call) -> Generator[None, Any, None]:
     if data is not None and switch.options_of(NAME).log_datasets:
         safely(NAME, "the dataset", fit.log_dataset, data.samples, data.targets, context="train")
     yield
-    with random_states_of_model_kept(model):
+    with state_of_model_kept(model):
         _log_fitted(fit, model, data)
     if is_search(model):
         safely(NAME, "the search", log_search, fit, model)

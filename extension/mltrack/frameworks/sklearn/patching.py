@@ -40,6 +40,7 @@ _RESAMPLING = (
     *("cross_val_predict", "cross_val_score", "cross_validate", "learning_curve", "permutation_test_score"),
     "validation_curve",
 )
+_OF_USERS = "patching a class of the user's own"
 _PATCHED_ELSEWHERE = frozenset(root for library in LIBRARIES.values() for root in library.roots) - {NAME}
 
 
@@ -81,7 +82,7 @@ def _patch_base(module: ModuleType, patches: Patches) -> None:
     """Patch the classes that are not scikit-learn's: those that are there, and those that will be made."""
     base = module.BaseEstimator
     for kind in _subclasses(base):
-        _patch_foreign(kind, patches)
+        safely(NAME, _OF_USERS, _patch_foreign, kind, patches)
     own = vars(base).get("__init_subclass__")
 
     def make(_: Any) -> Any:
@@ -90,7 +91,7 @@ def _patch_base(module: ModuleType, patches: Patches) -> None:
                 super(base, cls).__init_subclass__(**options)
             else:
                 own.__func__(cls, **options)
-            safely(NAME, f"patching {cls.__name__}", _patch_foreign, cls, patches)
+            safely(NAME, _OF_USERS, _patch_foreign, cls, patches)
 
         return classmethod(init_subclass)
 

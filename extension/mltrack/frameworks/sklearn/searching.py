@@ -12,6 +12,8 @@ import numpy as np
 from mltrack.autologging import switch
 from mltrack.autologging.fits import Child
 from mltrack.frameworks.sklearn import NAME
+from mltrack.masking import mask_value
+from mltrack.values import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,5 +76,12 @@ def _as_csv(results: Mapping[str, Any]) -> str:
     for number, row in enumerate(zip(*results.values(), strict=True)):
         if number == _MOST_ROWS:
             break
-        writer.writerow(["" if value is np.ma.masked else value for value in row])
+        writer.writerow([_cell(name, value) for name, value in zip(results, row, strict=True)])
     return target.getvalue()
+
+
+def _cell(name: str, value: Any) -> Any:
+    """Give what stands in the table: a param's value as it is logged of the candidate, its secrets masked."""
+    if value is np.ma.masked:
+        return ""
+    return mask_value(name, to_text(value)) if name.startswith("param") else value

@@ -46,8 +46,8 @@ def measure(base: ModuleType, model: Any, data: TrainingData) -> Measured:
 
 
 def _measure_classifier(measured: Measured, model: Any, data: TrainingData) -> None:
-    targets, predicted = np.asarray(data.targets), np.asarray(model.predict(data.samples))
-    if targets.ndim == 2 and targets.shape[1] > 1:
+    targets, predicted = _array(data.targets), _array(model.predict(data.samples))
+    if targets.ndim == 2 and (targets.shape[1] > 1 or hasattr(targets, "toarray")):
         measured.metrics = _multilabel_metrics(targets, predicted, data.weights)
         return
     found = measured.classes = classified(getattr(model, "classes_", None), targets, predicted, data.weights)
@@ -63,10 +63,15 @@ def _measure_classifier(measured: Measured, model: Any, data: TrainingData) -> N
         measured.scores = np.asarray(model.decision_function(data.samples))
 
 
-def _multilabel_metrics(true: NDArray[Any], predicted: NDArray[Any], weights: Any) -> dict[str, float]:
+def _array(values: Any) -> Any:
+    """Make an array; a sparse matrix of labels stays what it is, as it may have more places than there is memory."""
+    return values if hasattr(values, "toarray") else np.asarray(values)
+
+
+def _multilabel_metrics(true: Any, predicted: Any, weights: Any) -> dict[str, float]:
     """Give what scikit-learn gives for several labels a sample; nothing for several outputs of several classes."""
     metrics: Any = sys.modules.get("sklearn.metrics")
-    if metrics is None or not np.isin(true, (0, 1)).all():
+    if metrics is None or not np.isin(true.data if hasattr(true, "toarray") else true, (0, 1)).all():
         return {}
     averaged = {
         name: getattr(metrics, name)(true, predicted, average="weighted", sample_weight=weights, zero_division=0.0)
@@ -81,8 +86,9 @@ def _score(base: ModuleType, model: Any, data: TrainingData, metrics: dict[str, 
     known = {base.ClassifierMixin: "accuracy_score", base.RegressorMixin: "r2_score"}.get(owner)
     if known in metrics:
         return metrics[known]
-    if not hasattr(model, "score"):
-        return None
+    several = len(np.shape(data.targets)) == 2 and np.shape(data.targets)[1] > 1
+    if (several and owner is base.ClassifierMixin) or not hasattr(model, "score"):
+        return None  # scikit-learn has no accuracy of several outputs of several classes either
     weighted = data.weights is not None and "sample_weight" in inspect.signature(model.score).parameters
     score = model.score(data.samples, data.targets, **({"sample_weight": data.weights} if weighted else {}))
     return float(score) if np.ndim(score) == 0 and score is not None else None

@@ -29,6 +29,8 @@ def carrying(original: Any) -> Any:
     def call_parallel(self: Any, iterable: Iterable[Any]) -> Any:
         __tracebackhide__ = True
         call = watched_call()
+        if call is not None and call.has_returned:
+            self.verbose = 0  # the forest says how far a prediction is, but nobody asked for one
         return original(self, iterable if call is None else _marked(iterable, call))
 
     return call_parallel
