@@ -98,7 +98,7 @@ def test_an_exception_that_cannot_be_shown_is_one_warning(monkeypatch: pytest.Mo
 def test_a_class_that_cannot_be_asked_hinders_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     class Odd(type):
         @property
-        def __module__(cls) -> str:
+        def __module__(cls) -> str:  # type: ignore[override]
             raise Unspeakable
 
     monkeypatch.delenv("MLTRACK_TEST_MODE")
