@@ -35,6 +35,7 @@ def trained(lab: Lab) -> str:
     lab.open(name)
     lab.forget_runs()
     lab.run_all()
+    lab.cell_output(3).locator(CHARTS).wait_for()  # their drawing moves the cells about
     return name
 
 
@@ -46,7 +47,9 @@ def theme(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def test_the_card_has_what_the_fit_left(lab: Lab, trained: str) -> None:
-    text = " ".join(lab.cell_output(2).locator(".mltrack .mt-card").inner_text().split())
+    card = lab.cell_output(2).locator(".mltrack .mt-card")
+    card.wait_for()
+    text = " ".join(card.inner_text().split())
     assert "accuracy_score_X_test 0.979" in text
     assert "logisticregression__C 0.5" in text
     lab.cell_output(2).locator("details > summary").first.click()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 WRITER = """
 import sys
+import time
 import mltrack
 client = mltrack.MltrackClient(sys.argv[1])
 run_id = client.create_run("0", run_name="writer").info.run_id
@@ -36,6 +37,7 @@ while True:
     client.log_metric(run_id, "m", step, step=step)
     client.log_param(run_id, f"p{step}", step)
     step += 1
+    time.sleep(0.0005)  # SQLite's waiting is not fair: without a pause the other may get no turn for seconds
 """
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.core.scripts import run_script, start_script
-from tests.core.stores import pragma
+from tests.core.stores import begin, pragma
 
 from mltrack import MltrackClient
-from mltrack.entities import Metric
+from mltrack.entities import Metric, RunTag
 from mltrack.exceptions import StoreFormatError, StoreReadOnlyError, StoreVersionError
-from mltrack.store.connection import open_file, sqlite3
+from mltrack.store.connection import BUSY_SECONDS, open_file, sqlite3
 from mltrack.store.opening import APPLICATION_ID, SCHEMA_VERSION, open_database, stored_version
 from mltrack.store.protocol import NewRun
 from mltrack.store.sqlite import SqliteStore
@@ -271,3 +272,18 @@ def test_a_second_opening_keeps_the_locks_of_the_first(tmp_path: Path) -> None:
     MltrackClient(str(path))
     stored_version(path)
     assert run_script(code).stdout == "held\n"
+
+
+def test_a_store_that_another_writes_to_is_opened_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "mltrack.db"
+    run_id = begin(SqliteStore(path))
+    other = open_file(path)
+    other.execute("BEGIN IMMEDIATE")
+    started = time.monotonic()
+    store = SqliteStore(path)
+    assert store.get_run(run_id).info.run_id == run_id
+    assert time.monotonic() - started < BUSY_SECONDS
+    assert not store.is_read_only
+    other.execute("ROLLBACK")
+    store.log_batch(run_id, tags=[RunTag("t", "1")])
+    other.close()

@@ -6,11 +6,12 @@ import os
 import shlex
 import stat
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mltrack.config import ARTIFACT_FOLDER
-from mltrack.exceptions import StoreError, StoreFormatError, StoreReadOnlyError, StoreVersionError
-from mltrack.store.connection import Database, open_file, sqlite3, translated
+from mltrack.exceptions import StoreBusyError, StoreError, StoreFormatError, StoreReadOnlyError, StoreVersionError
+from mltrack.store.connection import BUSY_SECONDS, Database, open_file, sqlite3, translated
 from mltrack.store.fork_gate import gate
 from mltrack.store.tables import SCRIPTS, statements
 
@@ -146,7 +147,14 @@ def _open_read_only(path: Path) -> Database:
 
 
 def _try_writing(database: Database) -> None:
-    database.write(lambda _: None)  # BEGIN IMMEDIATE needs the write lock, so a read-only file fails here
+    """Raise a StoreReadOnlyError where the file cannot be written; that another process writes shows that it can."""
+    connection = database.connection()
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        with suppress(StoreBusyError):
+            database.write(lambda _: None)  # BEGIN IMMEDIATE needs the write lock, so a read-only file fails here
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
 
 
 def bring_up_to_date(path: Path, now: int) -> None:
