@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import mltrack
-from mltrack_widgets.model_charts import draw, side_by_side
+from mltrack_widgets.charts.model import draw, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,7 +85,7 @@ def test_altair_waits_for_the_first_chart() -> None:
     code = (
         "import sys, mltrack\nwith mltrack.start_run(): pass\n"
         "mltrack.charts(); assert 'altair' not in sys.modules\n"
-        "from mltrack_widgets.model_charts import draw; draw('', {'fpr': [0], 'tpr': [1]})\n"
+        "from mltrack_widgets.charts.model import draw; draw('', {'fpr': [0], 'tpr': [1]})\n"
         "assert 'altair' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

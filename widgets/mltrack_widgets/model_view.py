@@ -11,7 +11,7 @@ from mltrack.lookup import LAST, find_run
 from mltrack.plain_text import printable
 from mltrack.settings import get_store
 from mltrack.store.artifacts import safe_path
-from mltrack_widgets.model_charts import draw, side_by_side
+from mltrack_widgets.charts.model import draw, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence

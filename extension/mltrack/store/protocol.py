@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mltrack.store.artifacts import SafePath
     from mltrack.store.notebooks import Snapshot, SnapshotWrite
     from mltrack.store.pages import Page, Search
+    from mltrack.store.summaries import Attempts, Curve, CurveQuery, RunColumns, RunGroup, RunKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,30 @@ class Store(Protocol):
 
     def search_runs(self, wanted: Search) -> Page[Run]:
         """Give one page of the runs that match."""
+
+    def count_matching(self, wanted: Search, *, most: int) -> int:
+        """Count the runs that match, whatever the page; it stops at ``most``."""
+
+    def search_attempts(self, wanted: Search) -> Page[Attempts]:
+        """Give one page of the cells whose runs match, each by its newest run; runs of no cell stand for themselves."""
+
+    def runs_of_cell(self, run_id: str, wanted: Search) -> Sequence[str]:
+        """Give the ids of the runs of the same cell that match, in the search's order."""
+
+    def group_runs(self, wanted: Search, key: str, *, metrics: Sequence[str], most: int) -> Sequence[RunGroup]:
+        """Put the runs that match into groups by the value of ``params.KEY`` or ``tags.KEY``, the largest first."""
+
+    def run_columns(self, wanted: Search, names: Sequence[str]) -> RunColumns:
+        """Give some values of all the runs that match, up to ``max_results``, in the search's order."""
+
+    def run_keys(self, experiment_ids: Sequence[str]) -> RunKeys:
+        """Give the names of params, metrics and tags that the active runs of these experiments have."""
+
+    def curve_keys(self, run_ids: Sequence[str]) -> Sequence[str]:
+        """Give the metrics of which one of these runs has more than one point, those of most runs first."""
+
+    def metric_curves(self, wanted: CurveQuery) -> Sequence[Curve]:
+        """Give metrics of runs as curves, by the order of runs and keys asked for; those that are not there are left out."""
 
     def search_registered_models(self, wanted: Search) -> Page[RegisteredModel]:
         """Give one page of the registered models that match."""
