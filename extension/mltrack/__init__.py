@@ -77,8 +77,15 @@ if TYPE_CHECKING:
     from mltrack.tracking import set_tags as set_tags
     from mltrack.tracking import start_run as start_run
     from mltrack_widgets.model_view import charts as charts
+    from mltrack_widgets.panels.compare import compare as compare
+    from mltrack_widgets.panels.curves import curves as curves
+    from mltrack_widgets.panels.dashboard import dashboard as dashboard
+    from mltrack_widgets.panels.importance import importance as importance
+    from mltrack_widgets.panels.live import live as live
+    from mltrack_widgets.panels.parallel import parallel as parallel
+    from mltrack_widgets.panels.run_table_panel import runs as runs
+    from mltrack_widgets.panels.scatter import scatter as scatter
     from mltrack_widgets.views import notebook as notebook
-    from mltrack_widgets.views import runs as runs
     from mltrack_widgets.views import show as show
 
 # Where each name comes from at its first use.
@@ -143,9 +150,19 @@ _HOMES = {
         "start_run",
     ),
 }
-_VIEWS = ("notebook", "runs", "show")  # drawn by the widgets, which only this façade may name
+# Drawn by the widgets, which only this façade may name.
+_VIEWS = {
+    "charts": "mltrack_widgets.model_view",
+    "notebook": "mltrack_widgets.views",
+    "runs": "mltrack_widgets.panels.run_table_panel",
+    "show": "mltrack_widgets.views",
+    **{
+        name: f"mltrack_widgets.panels.{name}"
+        for name in ("compare", "curves", "dashboard", "importance", "live", "parallel", "scatter")
+    },
+}
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-_HOME_OF.update({**dict.fromkeys(_VIEWS, "mltrack_widgets.views"), "charts": "mltrack_widgets.model_view"})
+_HOME_OF.update(_VIEWS)
 # Modules that are found as attributes, as MLflow's are after `import mlflow`.
 _LIBRARIES = (
     *("keras", "lightgbm", "lightning", "optuna", "pytorch", "sklearn", "statsmodels", "transformers", "xgboost"),

@@ -56,8 +56,12 @@ SYSTEM_METRICS_NODE = Variable(
     "this machine's name in its system metrics, among several of one run",
     "MLFLOW_SYSTEM_METRICS_NODE_ID",
 )
+WIDGETS = Variable(
+    "MLTRACK_WIDGETS",
+    "always or never: show panels as widgets; default: where a front end runs the cell, not nbclient or papermill",
+)
 VARIABLES = (
-    *(TRACKING_URI, EXPERIMENT_NAME, TEST_MODE),
+    *(TRACKING_URI, EXPERIMENT_NAME, TEST_MODE, WIDGETS),
     *(SYSTEM_METRICS, SYSTEM_METRICS_INTERVAL, SYSTEM_METRICS_SAMPLES, SYSTEM_METRICS_NODE),
 )
 

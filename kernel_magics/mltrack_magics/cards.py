@@ -1,4 +1,4 @@
-"""The card under a tracked cell, put there as an output that snapshots leave out."""
+"""What mltrack shows under a tracked cell: its card, which snapshots leave out, and its curves while it runs."""
 
 from __future__ import annotations
 
@@ -33,6 +33,13 @@ def show_card(shell: InteractiveShell, store: Store, run_id: str) -> None:
     data = found[0] if isinstance(found, tuple) else found
     shell.display_pub.publish(data=data, metadata={"mltrack": {"card": run_id}})
     _forget(shell, data)
+
+
+def show_live() -> None:
+    """Show the active run's curves as an output of the present cell, for as long as it runs."""
+    from mltrack_widgets.panels.live import live  # first needed when a cell asks for it
+
+    live()
 
 
 def _forget(shell: InteractiveShell, data: object) -> None:

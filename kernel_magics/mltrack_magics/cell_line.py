@@ -37,6 +37,7 @@ class CellOptions:
     capture: bool
     snapshot: bool
     autolog: bool
+    live: bool
     quiet: bool
 
 
@@ -75,6 +76,7 @@ def parse_line(text: str, namespace: Mapping[str, object] | None = None) -> Cell
         capture=not found.no_capture,
         snapshot=not found.no_snapshot,
         autolog=not found.no_autolog,
+        live=found.live,
         quiet=found.quiet,
     )
 

@@ -97,6 +97,8 @@ class Cells:
             return
         cell = frame.tracked = tracked_cell.begin(self._extension.shell, info, options, frame.executed)
         self._extension.background.submit("asking git", lambda: cell.git.append(read_git()))
+        if options.live:
+            guarded("drawing the metrics", resend=True)(cards.show_live)()
 
     def _after(self, result: ExecutionResult | None) -> None:
         frame = self._pop(result)

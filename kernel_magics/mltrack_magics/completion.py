@@ -8,10 +8,13 @@ from mltrack.autologging.libraries import LIBRARIES
 from mltrack.exceptions import MltrackError
 from mltrack.settings import get_store
 from mltrack.store.pages import Search
+from mltrack.store.summaries import RunKeys
 from mltrack_magics.guard import guarded
 from mltrack_magics.options import TRACK_RUN, VERBS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from IPython.core.interactiveshell import InteractiveShell
 
 KEYS = ("%mltrack", "mltrack", "%%track_run")
@@ -55,8 +58,32 @@ def _choices(event: Any) -> list[str]:
         return list(VERBS)
     if before[1] == "autolog":
         return ["on", "off", "cells"] if len(before) == 2 else list(LIBRARIES)
-    runs = _run_names() if before[1] in ("show", "notebook", "charts") else []
-    return [*verb.spellings, *runs]
+    return [*verb.spellings, *_words_of(before[1], before)]
+
+
+def _words_of(verb: str, before: Sequence[str]) -> list[str]:
+    """Give the runs, params or metrics that a verb takes."""
+    if verb in ("show", "notebook", "charts", "compare") or (verb == "curves" and {"-r", "--runs"} & set(before)):
+        return _run_names()
+    if verb in ("curves", "importance"):
+        return _metrics()
+    return [*_params(), *_metrics()] if verb in ("scatter", "parallel") else []
+
+
+def _params() -> list[str]:
+    return [_word(name) for name in _keys().params]
+
+
+def _metrics() -> list[str]:
+    return [_word(name) for name in _keys().metrics]
+
+
+def _keys() -> RunKeys:
+    try:
+        store = get_store()
+        return store.run_keys([experiment.experiment_id for experiment in store.list_experiments()])
+    except MltrackError:
+        return RunKeys((), (), ())
 
 
 def _experiments() -> list[str]:

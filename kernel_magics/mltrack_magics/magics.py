@@ -14,7 +14,8 @@ from mltrack.autologging import switch
 from mltrack.exceptions import MltrackError
 from mltrack.executed_notebook import load_notebook
 from mltrack.lookup import LAST, find_run
-from mltrack_magics.options import TRACK_RUN, VERBS, typed_text
+from mltrack_magics import panel_verbs
+from mltrack_magics.options import TRACK_RUN, VERBS
 
 if TYPE_CHECKING:
     import argparse
@@ -62,10 +63,7 @@ class _Verbs:
     def __init__(self, extension: Extension) -> None:
         self._extension = extension
         self._does: dict[str, Callable[[argparse.Namespace], None]] = {
-            "runs": self._runs,
-            "show": self._show,
             "notebook": self._notebook,
-            "charts": self._charts,
             "experiment": self._experiment,
             "autolog": self._autolog,
             "status": self._status,
@@ -81,29 +79,12 @@ class _Verbs:
             raise UsageError(f"%mltrack does not know {verb!r}. It knows {', '.join(VERBS)}.")
         options = VERBS[verb].parse(rest)
         try:
-            self._does[verb](options)
+            if verb in panel_verbs.MAKERS:
+                display(panel_verbs.MAKERS[verb](options))
+            else:
+                self._does[verb](options)
         except MltrackError as error:
             raise UsageError(str(error)) from None
-
-    def _runs(self, options: argparse.Namespace) -> None:
-        from mltrack_widgets import views  # first needed when something is shown, not when the extension is loaded
-
-        limit = options.limit or str(views.ROWS)
-        if not limit.isdigit() or not int(limit):
-            raise UsageError(f"%mltrack runs -n needs a whole number from 1; got {limit!r}.")
-        display(
-            views.runs(
-                typed_text(options.filter),
-                experiment=options.experiment,
-                order_by=options.order,
-                max_results=int(limit),
-            )
-        )
-
-    def _show(self, options: argparse.Namespace) -> None:
-        from mltrack_widgets import views  # as in _runs
-
-        display(views.show(options.run or LAST))
 
     def _notebook(self, options: argparse.Namespace) -> None:
         self._extension.settle()
@@ -111,14 +92,9 @@ class _Verbs:
         if options.save:
             print(f"Saved {_save(run.info.run_id, Path(options.save), in_file_order=not options.executions)}")
             return
-        from mltrack_widgets import views  # as in _runs
+        from mltrack_widgets import views  # first needed when something is shown, not when the extension is loaded
 
         display(views.notebook(run, in_file_order=not options.executions))
-
-    def _charts(self, options: argparse.Namespace) -> None:
-        from mltrack_widgets import model_view  # as in _runs
-
-        display(model_view.charts(options.run or LAST))
 
     def _experiment(self, options: argparse.Namespace) -> None:
         if options.name:

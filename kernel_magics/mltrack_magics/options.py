@@ -35,6 +35,11 @@ def value(*names: str, meaning: str, metavar: str, many: bool = False) -> Option
     return Option(names, meaning, {"metavar": metavar, **extra})
 
 
+def several(*names: str, meaning: str, metavar: str) -> Option:
+    """Make an option that takes all the words up to the next option."""
+    return Option(names, meaning, {"metavar": metavar, "nargs": "+", "default": []})
+
+
 def words(name: str, *, meaning: str, count: str) -> Option:
     """Make positional words; ``count`` is argparse's ``nargs``."""
     return Option((name,), meaning, {"nargs": count, "metavar": name.upper()})
@@ -146,6 +151,7 @@ def parse_assignments(texts: Iterable[str], option: str) -> dict[str, str]:
 
 _RUN = words("run", meaning="an id, the first digits of one, a name, or 'last' (the default)", count="?")
 _EXPERIMENT = value("-e", "--experiment", meaning="the experiment's name", metavar="E")
+_FILTER = value("-f", "--filter", meaning="only runs that match, such as 'metrics.accuracy > 0.9'", metavar="F")
 
 TRACK_RUN = Command(
     "%%track_run",
@@ -159,6 +165,7 @@ TRACK_RUN = Command(
     flag("--no-capture", meaning="take no params, metrics and data from the cell's names"),
     flag("--no-autolog", meaning="log no training automatically"),
     flag("--no-snapshot", meaning="keep no notebook"),
+    flag("--live", meaning="draw the metrics while the cell runs"),
     flag("--quiet", meaning="show no card"),
 )
 VERBS = {
@@ -180,6 +187,48 @@ VERBS = {
     ),
     "charts": Command(
         "%mltrack charts", "Draw what a run's training left: confusion matrix, ROC and other curves, importances.", _RUN
+    ),
+    "curves": Command(
+        "%mltrack curves",
+        "Draw metrics of several runs by step or time.",
+        words("metric", meaning="a metric's name; default: those that say most", count="*"),
+        several("-r", "--runs", meaning="runs by name, id or first digits; default: the last started", metavar="RUN"),
+        _FILTER,
+        _EXPERIMENT,
+    ),
+    "scatter": Command(
+        "%mltrack scatter",
+        "Draw a metric against a param, a point for each run.",
+        words("param", meaning="the param's name", count=1),
+        words("metric", meaning="the metric's name", count=1),
+        value("-c", "--color", meaning="a param or metric that colours the points", metavar="P"),
+        _FILTER,
+        _EXPERIMENT,
+    ),
+    "parallel": Command(
+        "%mltrack parallel",
+        "Draw each run as a line across its params and a metric.",
+        words("name", meaning="params, the metric last; params default to those that matter most", count="+"),
+        _FILTER,
+        _EXPERIMENT,
+    ),
+    "importance": Command(
+        "%mltrack importance",
+        "Show which params explain a metric: a random forest's importance, and correlation.",
+        words("metric", meaning="the metric's name", count=1),
+        _FILTER,
+        _EXPERIMENT,
+    ),
+    "compare": Command(
+        "%mltrack compare",
+        "Show runs side by side: what differs in params, metrics, data, environment, files and the notebook.",
+        words("run", meaning="runs by name, id or first digits; the first is the baseline", count="+"),
+    ),
+    "dashboard": Command(
+        "%mltrack dashboard",
+        "Show table, curves, scatter and comparison in one, linked.",
+        words("filter", meaning="such as \"metrics.accuracy > 0.9 and params.C = '0.5'\"", count="*"),
+        _EXPERIMENT,
     ),
     "experiment": Command(
         "%mltrack experiment",

@@ -24,7 +24,6 @@ PIECE_COST = 500  # what the smallest output or piece of a stream costs in memor
 STAND_IN_TEXT = 2_000  # of an output that does not fit, this much text/plain is kept
 SHORTENED = ("stream", "display_data", "execute_result", "update_display_data")
 JSON_MIME = re.compile(r"application/(.*\+)?json")
-
 Body = dict[str, Any]
 
 
@@ -386,11 +385,12 @@ def _weight(value: object) -> int:
 
 
 def _rich(content: Body) -> Body:
-    """Data and metadata alone, as nbformat allows them."""
+    """Data and metadata alone, as nbformat allows them; of a widget what stands beside it: it dies with the kernel."""
     data = content.get("data") or {}
     valid = {
         str(mime): value if isinstance(value, str) or JSON_MIME.fullmatch(str(mime)) else _text(value)
         for mime, value in data.items()
+        if mime != "application/vnd.jupyter.widget-view+json" or len(data) == 1
     }
     return {"data": valid, "metadata": dict(content.get("metadata") or {})}
 

@@ -1,37 +1,47 @@
-"""How runs look as a cell's value: registered with IPython's formatters, so that the core draws nothing."""
+"""How runs and experiments look as a cell's value, by IPython's formatters, so that the core draws nothing."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from mltrack.active import ActiveRun
-from mltrack.entities import Run
+from mltrack.entities import Experiment, Run
 from mltrack_magics import cards
+from mltrack_magics.guard import guarded
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from IPython.core.interactiveshell import InteractiveShell
 
-_TYPES = (Run, ActiveRun)
+_RUNS = (Run, ActiveRun)
+_LISTS = (list, tuple)
 
 
 def register(shell: InteractiveShell) -> None:
-    """Show runs as cards from now on."""
-    formatters = _formatters(shell)
-    for kind in _TYPES:
-        formatters["text/html"].for_type(kind, _html)
-        formatters["text/plain"].for_type(kind, _text)
+    """Show runs as cards, experiments and lists of runs as tables from now on."""
+    formatter = shell.display_formatter
+    if formatter is None:
+        return
+    for kind in _RUNS:
+        formatter.formatters["text/html"].for_type(kind, _html)
+        formatter.formatters["text/plain"].for_type(kind, _text)
+    for kind in _LISTS:
+        formatter.mimebundle_formatter.for_type(kind, _table_of_list)
+    formatter.ipython_display_formatter.for_type(Experiment, _show_experiment)
 
 
 def unregister(shell: InteractiveShell) -> None:
-    """Show runs as Python does again."""
-    formatters = _formatters(shell)
-    for kind in _TYPES:
+    """Show them as Python does again."""
+    formatter = shell.display_formatter
+    if formatter is None:
+        return
+    for kind in _RUNS:
         for mime in ("text/html", "text/plain"):
-            formatters[mime].type_printers.pop(kind, None)
-
-
-def _formatters(shell: InteractiveShell) -> Any:
-    return shell.display_formatter.formatters if shell.display_formatter else {}
+            formatter.formatters[mime].type_printers.pop(kind, None)
+    for kind in _LISTS:
+        formatter.mimebundle_formatter.type_printers.pop(kind, None)
+    formatter.ipython_display_formatter.type_printers.pop(Experiment, None)
 
 
 def _html(run: Run) -> str:
@@ -41,3 +51,21 @@ def _html(run: Run) -> str:
 def _text(run: Run, printer: object, cycle: object) -> None:
     del cycle
     printer.text(cards.card_of_run(run).text)  # type: ignore[attr-defined]
+
+
+@guarded("showing a list of runs")
+def _table_of_list(values: Sequence[object], **options: object) -> Any:
+    """Draw a list of runs; of any other list give nothing, so that it looks as ever."""
+    del options
+    if not values or not isinstance(values[0], Run) or not all(isinstance(each, Run) for each in values):
+        own = getattr(type(values), "_repr_mimebundle_", None)  # a list of somebody's that looks some way of its own
+        return own(values) if own else None
+    from mltrack_widgets.views import table_of  # first needed when runs are shown, not when the extension is loaded
+
+    return table_of([each for each in values if isinstance(each, Run)])._repr_mimebundle_()
+
+
+def _show_experiment(experiment: Experiment) -> None:
+    from mltrack_widgets.panels.run_table_panel import runs  # as above
+
+    runs(experiment=experiment.name)._ipython_display_()

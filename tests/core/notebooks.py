@@ -19,6 +19,7 @@ def saved(
     run_id: str,
     *,
     kernel: str | None = None,
+    cell: str = "key",
     cells: tuple[str, ...] = ("x = 1",),
     since: int = 0,
     file_cells: tuple[str, ...] = (),
@@ -34,7 +35,7 @@ def saved(
     snapshot = SnapshotWrite(
         Session(kernel or run_id, 1),
         len(cells),
-        "key",
+        cell,
         "how",
         executions,
         Blob.of(json.dumps(manifest)) if blobs else None,

@@ -46,7 +46,17 @@ def test_the_line_is_found(cell: str, found: tuple[int, str] | None) -> None:
 
 
 NOTHING = CellOptions(
-    None, None, {}, {}, nested=False, system_metrics=False, capture=True, snapshot=True, autolog=True, quiet=False
+    None,
+    None,
+    {},
+    {},
+    nested=False,
+    system_metrics=False,
+    capture=True,
+    snapshot=True,
+    autolog=True,
+    live=False,
+    quiet=False,
 )
 LINES: dict[str, tuple[str, dict[str, object]]] = {
     "nothing": ("", {}),
@@ -63,6 +73,7 @@ LINES: dict[str, tuple[str, dict[str, object]]] = {
     "an empty value": ("-p note=", {"params": {"note": ""}}),
     "a negative value": ("-p low=-1", {"params": {"low": "-1"}}),
     "flags": ("--nested --no-capture --no-snapshot --quiet", {"nested": True, "capture": False, "snapshot": False}),
+    "live": ("--live", {"live": True}),
     "mixed": ("first -p C=1 try", {"name": "first try", "params": {"C": "1"}}),
 }
 

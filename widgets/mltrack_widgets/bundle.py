@@ -49,12 +49,18 @@ def framed(*children: Markup | str) -> Markup:
     properties (none with ``var()``, ``user-select`` or ``sticky``). So what holds a layout together is written inline
     or is plain HTML structure, and the rules add the host's colours and fonts, tabular figures and sticky headers.
     """
-    return tag("div", {"class": "mltrack"}, _styles(), *children)
+    return tag("div", {"class": "mltrack"}, styles("style.css"), *children)
 
 
 @cache
-def _styles() -> Markup:
-    rules = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
-    # every saved output carries the rules: comments and indentation stay behind
+def styles(file: str) -> Markup:
+    """Make a style element of a file of rules beside this one; ``framed`` has those of ``style.css``."""
+    return stylesheet(style_rules(file))
+
+
+@cache
+def style_rules(file: str) -> str:
+    """Read a file of rules beside this one, without what no browser needs: every saved output carries them."""
+    rules = Path(__file__).with_name(file).read_text(encoding="utf-8")
     rules = re.sub(r"/\*.*?\*/", "", rules, flags=re.DOTALL)
-    return stylesheet(re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r"\s+", " ", rules)).strip())
+    return re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r"\s+", " ", rules)).strip()

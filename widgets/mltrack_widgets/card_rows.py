@@ -68,9 +68,22 @@ def data_texts(run: Run) -> dict[str, str]:
     return {each.dataset.name: _data_text(each) for each in run.inputs.dataset_inputs}
 
 
+def data_contexts(run: Run) -> dict[str, str]:
+    """Give each dataset that the run read by name and context (``X training``): ``455 × 30 · 06875905``."""
+    return {
+        " ".join(filter(None, [each.dataset.name, _context(each)])): " · ".join(
+            filter(None, [_shape(each.dataset.profile), each.dataset.digest])
+        )
+        for each in run.inputs.dataset_inputs
+    }
+
+
+def _context(given: DatasetInput) -> str:
+    return next((tag.value for tag in given.tags if tag.key == _CONTEXT), "")
+
+
 def _data_text(given: DatasetInput) -> str:
-    context = next((tag.value for tag in given.tags if tag.key == _CONTEXT), "")
-    return " · ".join(filter(None, [_shape(given.dataset.profile), context, given.dataset.digest]))
+    return " · ".join(filter(None, [_shape(given.dataset.profile), _context(given), given.dataset.digest]))
 
 
 def _shape(profile: str | None) -> str:

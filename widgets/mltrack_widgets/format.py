@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
+from unicodedata import combining, east_asian_width
 
 from mltrack.plain_text import printable
 from mltrack.sizes import human_size
@@ -144,6 +145,14 @@ def middle_cut(text: str, width: int = 40) -> str:
 def one_line(text: str, width: int) -> str:
     """Return a text as one printable line, cut in the middle to ``width`` characters before escapes are spelled out."""
     return printable(middle_cut(text, width))
+
+
+def terminal_width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: East Asian wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    wide = sum(east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(combining(character) > 0 for character in text)
 
 
 def count(amount: int, noun: str) -> str:

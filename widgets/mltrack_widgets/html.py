@@ -139,6 +139,13 @@ def stylesheet(rules: str) -> Markup:
     return Markup(f"<style>{rules}</style>")
 
 
+def page(title: str, *children: Markup | str) -> Markup:
+    """Make a document that is whole in itself, as a file to open in a browser."""
+    head = f'<meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>{escape(title)}</title>'
+    body = tag("div", {"class": "mltrack", "style": "margin:16px"}, *children)
+    return Markup(f"<!DOCTYPE html><html><head>{head}</head><body>{body.html}</body></html>")
+
+
 def _inner(children: Iterable[Markup | str]) -> str:
     return "".join([child.html if isinstance(child, Markup) else escape(child) for child in children])
 

@@ -68,13 +68,18 @@ def _badges(cell: Mapping[str, object]) -> list[str]:
     """Return what sets the cell apart from one that was executed as the file has it."""
     flags = _flags(cell)
     said = [
-        _word(_STATES, flags.get("state")),
+        state_of(cell),
         _word(_SOURCES, flags.get("source_in_file")),
         _word(_OUTPUTS, flags.get("outputs_in_file")),
         "outputs are those in the file" if flags.get("state") == "not_executed" and cell.get("outputs") else "",
         "cut when it was stored" if flags.get("truncated") is True else "",
     ]
     return [text for text in said if text]
+
+
+def state_of(cell: Mapping[str, object]) -> str:
+    """Say of a cell that was not executed, or was deleted since, that it is one; of others nothing."""
+    return _word(_STATES, _flags(cell).get("state"))
 
 
 def _word(words: Mapping[str, str], value: object) -> str:
@@ -98,8 +103,8 @@ def _list(value: object) -> Sequence[object]:
     return value if isinstance(value, list | tuple) else ()
 
 
-def _joined(value: object) -> str:
-    """Return nbformat's multiline text: one string or a list of lines."""
+def joined_text(value: object) -> str:
+    """Return nbformat's multiline text as one: it is one string or a list of lines."""
     if isinstance(value, str):
         return value
     return "".join(line for line in _list(value) if isinstance(line, str))
@@ -111,19 +116,21 @@ def _joined(value: object) -> str:
 def _cell(cell: Mapping[str, object]) -> Markup:
     badges = " · ".join(_badges(cell))
     badge = tag("div", _BADGES, badges) if badges else NOTHING
-    source = tag("pre", _SOURCE, _cut(_joined(cell.get("source")), _LONGEST_SOURCE))
-    content = tag("div", _CONTENT, badge, source, *_outputs(cell))
-    return tag("div", _CELL, tag("div", _COUNT, _count(cell)), content)
+    source = tag("pre", _SOURCE, _cut(joined_text(cell.get("source")), _LONGEST_SOURCE))
+    content = tag("div", _CONTENT, badge, source, *outputs_of(cell))
+    return tag("div", _CELL, tag("div", _COUNT, count_of(cell)), content)
 
 
-def _count(cell: Mapping[str, object]) -> str:
+def count_of(cell: Mapping[str, object]) -> str:
+    """Return the execution count as a notebook shows it, empty for what is not code."""
     if cell.get("cell_type") != "code":
         return ""
     number = cell.get("execution_count")
     return f"[{number}]" if isinstance(number, int) else "[ ]"
 
 
-def _outputs(cell: Mapping[str, object]) -> Iterable[Markup]:
+def outputs_of(cell: Mapping[str, object]) -> Iterable[Markup]:
+    """Draw the outputs of a cell, as text and bitmap images."""
     outputs = [_mapping(output) for output in _list(cell.get("outputs"))]
     yield from map(_output, outputs[:_MOST_OUTPUTS])
     if len(outputs) > _MOST_OUTPUTS:
@@ -141,7 +148,7 @@ def _image(output: Mapping[str, object]) -> str:
     """Return the output's picture as an address that holds it, empty when it has none that may be shown."""
     data = _mapping(output.get("data"))
     for kind in _IMAGES:
-        content = re.sub(r"\s", "", _joined(data.get(kind)))
+        content = re.sub(r"\s", "", joined_text(data.get(kind)))
         address = f"data:{kind};base64,{content}"
         if content and len(content) <= _LARGEST_IMAGE and is_image(address):
             return address
@@ -151,13 +158,13 @@ def _image(output: Mapping[str, object]) -> str:
 def _plain(output: Mapping[str, object]) -> str:
     """Return an output as text: what it printed, its traceback, its text form, or the kinds it came in."""
     if output.get("output_type") == "stream":
-        text = _joined(output.get("text"))
+        text = joined_text(output.get("text"))
     elif output.get("output_type") == "error":
         text = "\n".join(str(line) for line in _list(output.get("traceback")))
         text = text or f"{output.get('ename')}: {output.get('evalue')}"
     else:
         data = _mapping(output.get("data"))
-        text = _joined(data.get("text/plain")) or f"({', '.join(map(str, data)) or 'nothing'})"
+        text = joined_text(data.get("text/plain")) or f"({', '.join(map(str, data)) or 'nothing'})"
     return _cut(_settled(strip_ansi(text)), _LONGEST_OUTPUT)
 
 
@@ -180,7 +187,9 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _text_cell(cell: Mapping[str, object]) -> str:
-    heading = "  ".join(filter(None, [_count(cell) or str(cell.get("cell_type", ""))[:16], " · ".join(_badges(cell))]))
+    heading = "  ".join(
+        filter(None, [count_of(cell) or str(cell.get("cell_type", ""))[:16], " · ".join(_badges(cell))])
+    )
     outputs = [_mapping(output) for output in _list(cell.get("outputs"))][:_MOST_OUTPUTS]
-    parts = [_cut(_joined(cell.get("source")), _LONGEST_SOURCE), *map(_plain, outputs)]
+    parts = [_cut(joined_text(cell.get("source")), _LONGEST_SOURCE), *map(_plain, outputs)]
     return "\n".join([printable(heading), *map(visible, parts)])

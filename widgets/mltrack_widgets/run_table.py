@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from itertools import accumulate, chain, pairwise, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
-from unicodedata import combining, east_asian_width
 
 from mltrack_widgets.bundle import Bundle, framed
 from mltrack_widgets.card_rows import is_machinery, telling_metrics
-from mltrack_widgets.format import count, exact_time, middle_cut, number, one_line, param_value, relative_time, short_id
+from mltrack_widgets.format import count, middle_cut, one_line, param_value, terminal_width
 from mltrack_widgets.html import Markup, hover, join, tag
-from mltrack_widgets.run_card import NAME_WIDTH, TEXT_WIDTH, run_duration, status_mark, status_word
+from mltrack_widgets.run_card import NAME_WIDTH, TEXT_WIDTH, run_duration
+from mltrack_widgets.table_cells import (
+    Cell,
+    are_numbers,
+    id_cell,
+    metric_cell,
+    moment_cell,
+    param_cell,
+    status_cell,
+    text_cell,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,14 +39,6 @@ _SCROLL = {"class": "mt-scroll", "style": "max-height:400px;overflow:auto", "tab
 _NO_WRAP = {"style": "white-space:nowrap"}
 
 
-class _Cell(NamedTuple):
-    """A cell: its text, what hovering over it says, and how it is drawn when it is more than text."""
-
-    text: str
-    title: str | None = None
-    markup: Markup | None = None
-
-
 class _Word(NamedTuple):
     """A part of a sentence, the element that sets it off from the rest, and what hovering over it says."""
 
@@ -54,7 +55,7 @@ class _Column(NamedTuple):
 
     title: str
     kind: str
-    cells: Sequence[_Cell]
+    cells: Sequence[Cell]
     is_number: bool = False
     keeps_line: bool = False
 
@@ -70,7 +71,15 @@ class _Table(NamedTuple):
 def run_table(
     runs: Sequence[Run], *, experiment_names: Mapping[str, str], total: int, filter_text: str, now_ms: int
 ) -> Bundle:
-    """Draw runs as a table, in the order given.
+    """Draw runs as a table, in the order given; the arguments are those of ``bare_run_table``."""
+    drawn = bare_run_table(runs, experiment_names=experiment_names, total=total, filter_text=filter_text, now_ms=now_ms)
+    return Bundle(html=framed(drawn.html), text=drawn.text)
+
+
+def bare_run_table(
+    runs: Sequence[Run], *, experiment_names: Mapping[str, str], total: int, filter_text: str, now_ms: int
+) -> Bundle:
+    """Draw runs as a table, in the order given, without the frame that gives output its look.
 
     ``experiment_names`` maps the id of each experiment that was looked at to its name, ``total`` counts the runs there
     are, shown or not, ``filter_text`` is the search they were found with (empty for none), ``now_ms`` is the time of
@@ -115,24 +124,16 @@ def _cut_word(text: str, element: str, *, width: int) -> _Word:
 def _identity(runs: Sequence[Run], experiment_names: Mapping[str, str], *, now_ms: int) -> list[_Column]:
     infos = [run.info for run in runs]
     columns = [
-        _Column("status", "", [_Cell(status_word(info.status), markup=status_mark(info.status)) for info in infos]),
-        _Column("name", "", [_cell(info.run_name, NAME_WIDTH) for info in infos], keeps_line=True),
-        _Column("id", "", [_Cell(one_line(short_id(info.run_id), 8), info.run_id) for info in infos]),
-        _Column("started", "", [_moment(info.start_time, now_ms) for info in infos]),
-        _Column("duration", "", [_Cell(run_duration(run, now_ms)) for run in runs], is_number=True, keeps_line=True),
+        _Column("status", "", [status_cell(info.status) for info in infos]),
+        _Column("name", "", [text_cell(info.run_name, NAME_WIDTH) for info in infos], keeps_line=True),
+        _Column("id", "", [id_cell(info.run_id) for info in infos]),
+        _Column("started", "", [moment_cell(info.start_time, now_ms) for info in infos]),
+        _Column("duration", "", [Cell(run_duration(run, now_ms)) for run in runs], is_number=True, keeps_line=True),
     ]
     if len({info.experiment_id for info in infos}) > 1:
-        cells = [_cell(experiment_names.get(info.experiment_id, info.experiment_id)) for info in infos]
+        cells = [text_cell(experiment_names.get(info.experiment_id, info.experiment_id)) for info in infos]
         columns.insert(2, _Column("experiment", "", cells))
     return columns
-
-
-def _moment(milliseconds: int, now_ms: int) -> _Cell:
-    return _Cell(relative_time(milliseconds, now_ms), exact_time(milliseconds))
-
-
-def _cell(text: str, width: int = TEXT_WIDTH) -> _Cell:
-    return _Cell(one_line(text, width), text if len(text) > width else None)
 
 
 def _params(runs: Sequence[Run]) -> tuple[list[_Column], list[str]]:
@@ -146,33 +147,15 @@ def _params(runs: Sequence[Run]) -> tuple[list[_Column], list[str]]:
 
 
 def _param_column(name: str, values: Sequence[str | None]) -> _Column:
-    cells = [_Cell("") if value is None else _param_cell(value) for value in values]
-    return _Column(name, "param", cells, is_number=all(_is_number(value) for value in values if value is not None))
-
-
-def _param_cell(text: str) -> _Cell:
-    shown = param_value(text)
-    return _Cell(one_line(shown, TEXT_WIDTH), text if len(shown) > TEXT_WIDTH or shown != text else None)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return _Column(name, "param", [param_cell(value) for value in values], is_number=are_numbers(values))
 
 
 def _metrics(runs: Sequence[Run]) -> list[_Column]:
     metrics = [run.data.metrics for run in runs]
     return [
-        _Column(name, "metric", [_metric_cell(values.get(name)) for values in metrics], is_number=True)
+        _Column(name, "metric", [metric_cell(values.get(name)) for values in metrics], is_number=True)
         for name in telling_metrics(dict.fromkeys(_names(metrics), 0.0))
     ]
-
-
-def _metric_cell(value: float | None) -> _Cell:
-    return _Cell("") if value is None else _Cell(number(value), repr(value))
 
 
 def _names(tables: Iterable[Mapping[str, object]]) -> list[str]:
@@ -202,7 +185,7 @@ def _html(table: _Table, rows: int) -> Markup:
     head = tag("thead", None, tag("tr", None, *map(_header, table.columns)))
     body = tag("tbody", None, *(tag("tr", None, *(_row(table.columns, index))) for index in range(rows)))
     scroll = {**_SCROLL, "aria-label": "runs"}
-    return framed(tag("div", scroll, tag("table", None, caption, head, body)))
+    return tag("div", scroll, tag("table", None, caption, head, body))
 
 
 def _header(column: _Column) -> Markup:
@@ -216,7 +199,7 @@ def _row(columns: Sequence[_Column], index: int) -> Iterable[Markup]:
     return (_data_cell(column, column.cells[index]) for column in columns)
 
 
-def _data_cell(column: _Column, cell: _Cell) -> Markup:
+def _data_cell(column: _Column, cell: Cell) -> Markup:
     attributes = {"class": "mt-n"} if column.is_number else {}
     if column.keeps_line:
         attributes |= _NO_WRAP
@@ -257,7 +240,7 @@ def _fitting(columns: Sequence[_Column]) -> list[_Column]:
 
 
 def _text_width(column: _Column) -> int:
-    return max(_cells(middle_cut(text, _TEXT_CELL)) for text in _texts(column))
+    return max(terminal_width(middle_cut(text, _TEXT_CELL)) for text in _texts(column))
 
 
 def _texts(column: _Column) -> Iterable[str]:
@@ -267,16 +250,8 @@ def _texts(column: _Column) -> Iterable[str]:
 def _text_column(column: _Column, rows: int) -> list[str]:
     width = _text_width(column)
     texts = [middle_cut(text, _TEXT_CELL) for text in _texts(column)][: rows + 1]
-    blanks = [" " * (width - _cells(text)) for text in texts]
+    blanks = [" " * (width - terminal_width(text)) for text in texts]
     return [blank + text if column.is_number else text + blank for blank, text in zip(blanks, texts, strict=True)]
-
-
-def _cells(text: str) -> int:
-    """Return how many columns of a terminal a text takes: East Asian wide characters take two, combining ones none."""
-    if text.isascii():
-        return len(text)
-    wide = sum(east_asian_width(character) in "WF" for character in text)
-    return len(text) + wide - sum(combining(character) > 0 for character in text)
 
 
 def _plain(words: Sequence[_Word]) -> str:
@@ -291,7 +266,7 @@ def _empty(names: Sequence[str], *, total: int, filter_text: str) -> Bundle:
     if filter_text and total:
         said = [_Word("None of "), _Word(count(total, "run")), *_of_experiments(names), _Word(" matches ")]
         said.append(_filter(filter_text))
-        return Bundle(html=framed(tag("div", None, _sentence(said))), text=_plain(said))
+        return Bundle(html=tag("div", None, _sentence(said)), text=_plain(said))
     said = [_Word("No runs"), *_of_experiments(names), _Word(" yet. A cell becomes a run with this as its first line:")]
-    html = framed(tag("div", None, _sentence(said)), tag("pre", None, _FIRST_LINE))
+    html = join([tag("div", None, _sentence(said)), tag("pre", None, _FIRST_LINE)])
     return Bundle(html=html, text=f"{_plain(said)}\n\n    {_FIRST_LINE}")

@@ -59,6 +59,14 @@ def runs(
     return run_table(page.rows, experiment_names=names, total=total, filter_text=filter_string, now_ms=_now())
 
 
+def table_of(found: Sequence[Run]) -> Bundle:
+    """Show these runs as a table, in the order given."""
+    store = get_store()
+    ids = dict.fromkeys(run.info.experiment_id for run in found)
+    names = {each: store.get_experiment(each).name for each in ids}
+    return run_table(found, experiment_names=names, total=len(found), filter_text="", now_ms=_now())
+
+
 def show(run: str | Run = LAST) -> Bundle:
     """Show a run's card; ``run`` is a Run, an id, the first digits of one, a name, or "last"."""
     return run_card(card_data(find_run(run) if isinstance(run, str) else run, get_store()))

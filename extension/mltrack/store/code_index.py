@@ -14,11 +14,18 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 _SOURCES = "SELECT f.rowid FROM code_index f WHERE f.code_index MATCH {word}"
-# All runs whose snapshot had executed a word, from the sources that have it; and whether one run's had, from the run.
+# Runs whose snapshot had executed a word, from the sources that have it, one perhaps several times.
 RUNS_WITH_WORD = """
 SELECT s.run_id FROM code_index f CROSS JOIN executions x ON x.source_id = f.rowid
 CROSS JOIN snapshots s ON s.session_id = x.session_id AND s.seq >= x.seq WHERE f.code_index MATCH {word}
 """
+# The same without a limit to come: each session's first such source is enough, of which there may be very many.
+ALL_RUNS_WITH_WORD = """
+SELECT s.run_id FROM (SELECT x.session_id, min(x.seq) AS seq FROM code_index f
+CROSS JOIN executions x ON x.source_id = f.rowid WHERE f.code_index MATCH {word} GROUP BY x.session_id) w
+CROSS JOIN snapshots s ON s.session_id = w.session_id AND s.seq >= w.seq
+"""
+# Whether a run's had, from the run.
 HAS_WORD = f"""
 EXISTS (SELECT 1 FROM snapshots s CROSS JOIN executions x ON x.session_id = s.session_id AND x.seq <= s.seq
 WHERE s.run_id = r.id AND x.source_id IN ({_SOURCES}))

@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mltrack.store.code_index import HAS_WORD, RUNS_WITH_WORD, phrase
+from mltrack.store.code_index import ALL_RUNS_WITH_WORD, HAS_WORD, RUNS_WITH_WORD, phrase
 from mltrack.store.filter_tree import And, CodeMatch, Comparison, Entity, Not, NullTest, Or
 
 if TYPE_CHECKING:
@@ -163,6 +163,27 @@ class SqlWriter:
         if clause.key.entity is Entity.METRIC:
             values = tuple(float(value) for value in values if isinstance(value, (int, float)))
         return f"{operand} {test.format(*map(self.bind, values))}"
+
+
+class SetWriter(SqlWriter):
+    """Writes conditions for a look at all rows: what they ask of other tables is read once, as a set of rows."""
+
+    def has(self, key: Key) -> str:
+        """Write that a row has a key."""
+        owners = (f"SELECT {place.owner} FROM {place.tables} WHERE {place.condition}" for place in self.places(key))
+        return f"r.id IN ({' UNION ALL '.join(owners)})"
+
+    def _comparison(self, clause: Comparison) -> str:
+        if clause.key.entity is Entity.ATTRIBUTE or clause.key.name in self._tables.grammar.absent:
+            return super()._comparison(clause)
+        return f"r.id IN ({self.members(clause)})"
+
+    def _match(self, clause: CodeMatch) -> str:
+        found = f"r.id IN ({self.members(clause)})"
+        return f"NOT {found} AND EXISTS (SELECT 1 FROM snapshots s WHERE s.run_id = r.id)" if clause.negated else found
+
+    def _coded(self, clause: CodeMatch) -> str:
+        return " INTERSECT ".join(ALL_RUNS_WITH_WORD.format(word=self.bind(phrase(word))) for word in clause.words)
 
 
 # What only SQLite spells this way. Another dialect replaces what is below.

@@ -70,6 +70,11 @@ def parse_order_key(text: str, grammar: Grammar) -> OrderKey:
     return _Parser(checked(text, "order key"), grammar).order_key()
 
 
+def parse_key(text: str, grammar: Grammar = RUNS) -> Key:
+    """Read one key that rows can be sorted by, and nothing else, as ``params.C``; raises as ``parse_filter``."""
+    return _Parser(checked(text, "key"), grammar).lone_key()
+
+
 def checked_order(order_by: object) -> Sequence[str]:
     """Refuse what is no list of at most ten keys."""
     if isinstance(order_by, (str, bytes)) or not isinstance(order_by, Sequence):
@@ -113,15 +118,16 @@ class _Parser:
             raise self._refusal(self.current, f"{_misplaced(self.current)}; expected AND, OR or the end of the filter")
         return expression
 
+    def lone_key(self) -> Key:
+        """Read a key up to the end."""
+        key = self._sorting_key("has no one value of")
+        if self.current.kind is not TokenKind.END:
+            raise self._refusal(self.current, f"{_misplaced(self.current)}; expected the end after {_named(key)}")
+        return key
+
     def order_key(self) -> OrderKey:
         """Read ``key [ASC|DESC]`` up to the end."""
-        self._is_order = True
-        place = self.current
-        key = self._key()
-        if key.entity not in self._grammar.ordered:
-            kinds = " or ".join(entity.value for entity in self._grammar.ordered)
-            problem = f"A {self._grammar.noun} cannot be sorted by {_named(key)}; expected one of its {kinds}"
-            raise self._refusal(place, problem)
+        key = self._sorting_key("cannot be sorted by")
         token = self._take()
         if token.is_word("ASC", "DESC"):
             direction, token = token.text.upper(), self._take()
@@ -130,6 +136,17 @@ class _Parser:
         if token.kind is not TokenKind.END:
             raise self._refusal(token, f"{_misplaced(token)}; expected ASC, DESC or the end after {_named(key)}")
         return OrderKey(key, descending=direction == "DESC")
+
+    def _sorting_key(self, verdict: str) -> Key:
+        """Read a key of which each row has one value at most."""
+        self._is_order = True
+        place = self.current
+        key = self._key()
+        if key.entity not in self._grammar.ordered:
+            kinds = " or ".join(entity.value for entity in self._grammar.ordered)
+            problem = f"A {self._grammar.noun} {verdict} {_named(key)}; expected one of its {kinds}"
+            raise self._refusal(place, problem)
+        return key
 
     def _alternatives(self, depth: int) -> Expression:
         operands = [self._conjunction(depth)]

@@ -5,8 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 from mltrack.exceptions import InvalidParameterError
+
+if TYPE_CHECKING:
+    from mltrack.store.pages import Search
 
 MAX_RESULTS = 50_000
 
@@ -37,3 +42,22 @@ def read_token(token: str | None, *, of: str) -> int:
             f"{str(token)[:60]!r} is no page token of this search; use the one that its last page gave."
         )
     return offset
+
+
+def page_bounds(search: Search, noun: str, *, most: int = MAX_RESULTS) -> tuple[int, int]:
+    """Give (size, offset) of the page that a search for rows of this noun asks for."""
+    return check_page_size(search.max_results, most), read_token(search.page_token, of=_digest(search, noun))
+
+
+def next_token(search: Search, noun: str, *, found: int) -> str | None:
+    """Give the token of the next page, or None, when so many rows were found from this page's beginning on."""
+    if found <= search.max_results:
+        return None
+    of = _digest(search, noun)
+    return make_token(read_token(search.page_token, of=of) + search.max_results, of=of)
+
+
+def _digest(search: Search, noun: str) -> str:
+    """Give a short text that is the same for the pages of one search, whatever their size, and differs for another."""
+    parts = (search.experiment_ids, search.filter_string or "", search.order_by, search.view_type, search.datasets)
+    return blake2b(repr((noun, *parts)).encode("utf-8", "replace"), digest_size=6).hexdigest()

@@ -22,14 +22,18 @@ if TYPE_CHECKING:
 NAN, NEGATIVE_ZERO = 1, 2
 _SHOWN_ID = 80
 
-# The keys of one run by hopping from key to key along the primary key, then the last point of each.
-_LAST_POINTS = """
+# The keys of some runs by hopping from key to key along the primary key; behind the last one comes NULL.
+HOP = """
 WITH RECURSIVE hop (run_id, key_id) AS (
-    SELECT id, (SELECT min(key_id) FROM metrics WHERE run_id = runs.id) FROM runs WHERE {which}
+    SELECT r.id, (SELECT min(key_id) FROM metrics WHERE run_id = r.id) FROM runs r WHERE {which}
     UNION ALL
     SELECT run_id, (SELECT min(m.key_id) FROM metrics m WHERE m.run_id = hop.run_id AND m.key_id > hop.key_id)
     FROM hop WHERE key_id IS NOT NULL
 )
+"""
+# The last point of each of these keys.
+_LAST_POINTS = f"""
+{HOP}
 SELECT m.run_id, m.key_id, m.step, m.timestamp, m.value, m.special FROM hop JOIN metrics m
 ON m.run_id = hop.run_id AND m.key_id = hop.key_id
 AND (m.step, m.timestamp, m.value, m.special) = (
@@ -43,6 +47,17 @@ WITH live_points AS ({_LAST_POINTS.format(which=f"live = 1 AND id IN {_RUNS}")})
 current AS (SELECT * FROM latest_metrics WHERE run_id IN {_RUNS} UNION ALL SELECT * FROM live_points)
 SELECT c.run_id, k.name, c.value, c.timestamp, c.step, c.special
 FROM current c JOIN metric_keys k ON k.id = c.key_id ORDER BY k.name
+"""
+# The last value of the metric :name of each of some runs that has it.
+CURRENT_VALUES = f"""
+WITH key (id) AS (SELECT id FROM metric_keys WHERE name = :name)
+SELECT m.run_id, m.value, m.special FROM latest_metrics m WHERE m.key_id = (SELECT id FROM key) AND m.run_id IN {_RUNS}
+UNION ALL
+SELECT m.run_id, m.value, m.special FROM runs r CROSS JOIN metrics m
+ON m.run_id = r.id AND m.key_id = (SELECT id FROM key) AND (m.step, m.timestamp, m.value, m.special) = (
+    SELECT step, timestamp, value, special FROM metrics l WHERE l.run_id = r.id AND l.key_id = m.key_id
+    ORDER BY step DESC, timestamp DESC, value DESC, special DESC LIMIT 1)
+WHERE r.live = 1 AND r.id IN {_RUNS}
 """
 _KEY_NUMBER = "(SELECT id FROM text_keys WHERE name = ?)"
 _INSERT_POINT = "INSERT OR IGNORE INTO metrics VALUES (?, ?, ?, ?, ?, ?)"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from mltrack.store.artifact_folder import ArtifactFolder, FileRecord
     from mltrack.store.artifacts import SafePath
+    from mltrack.store.news import NewsQuery, RunNews
     from mltrack.store.notebooks import Snapshot, SnapshotWrite
     from mltrack.store.pages import Page, Search
     from mltrack.store.summaries import Attempts, Curve, CurveQuery, RunColumns, RunGroup, RunKeys
@@ -176,6 +177,9 @@ class Store(Protocol):
     def metric_history(self, run_id: str, key: str) -> list[Metric]:
         """Give every point of a metric by time, step and value."""
 
+    def run_news(self, wanted: NewsQuery) -> RunNews:
+        """Give how a run stands and what was logged to it since somebody last looked."""
+
     def metric_outlines(self, run_id: str, *, width: int = 20) -> Mapping[str, tuple[int, tuple[float, ...]]]:
         """Give (number of points, values at some ``width`` evenly spaced steps) of each metric with several points."""
 
@@ -204,7 +208,7 @@ class Store(Protocol):
         """Give the metrics of which one of these runs has more than one point, those of most runs first."""
 
     def metric_curves(self, wanted: CurveQuery) -> Sequence[Curve]:
-        """Give metrics of runs as curves, by the order of runs and keys asked for; those that are not there are left out."""
+        """Give metrics of runs as curves, in the order of runs and keys asked for; those not there are left out."""
 
     def search_registered_models(self, wanted: Search) -> Page[RegisteredModel]:
         """Give one page of the registered models that match."""
@@ -262,6 +266,12 @@ class Store(Protocol):
 
     def collect_garbage(self, selection: GarbageSelection) -> GarbageReport:
         """Remove for good what was deleted, with its artifacts and what nothing refers to, and return the space."""
+
+    def version(self) -> object:
+        """Give what is another value once something was written, by whomever; equal ones mean that nothing was.
+
+        It is cheap, and to be compared with what the same thread was given before.
+        """
 
     def roll_back(self) -> None:
         """End a transaction that an interrupt left open on this thread, if there is one."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mltrack.entities import ViewType
 from mltrack.store.experiments import existing_numbers
-from mltrack.store.filter_sql import SqlWriter
+from mltrack.store.filter_sql import SetWriter, SqlWriter
 from mltrack.store.filter_tree import And, CodeMatch, Comparison, Entity, NullTest, Or
 from mltrack.store.search_tables import RUN_TABLES
 
@@ -52,16 +52,35 @@ class RunFinder:
         """Give the numbers of the first ``count`` runs that fulfil a condition."""
         ids, rest = _Narrower(self._connection, self._values).narrowed(expression)
         if ids is not None and len(ids) <= FEW:
-            return self._sorted(ids, rest, count)
+            return self.among(ids, rest, count=count)
         if not self._order or self._order[0].key.entity is Entity.ATTRIBUTE:
             return self._scanned(ids, rest, count)
         scope = self._ask(SqlWriter(RUN_TABLES), f"SELECT r.id FROM runs r WHERE {self._scope}", count=FEW + 1)
         if len(scope) <= FEW:
-            return self._sorted(set(scope) if ids is None else ids.intersection(scope), rest, count)
+            return self.among(set(scope) if ids is None else ids.intersection(scope), rest, count=count)
         return self._driven(ids, rest, count)
 
-    def _sorted(self, ids: Collection[int], rest: Expression | None, count: int) -> list[int]:
-        """Choose among these runs, reading them all."""
+    def matching(self, expression: Expression | None) -> tuple[str, dict[str, object]]:
+        """Give the condition on a run ``r`` that it matches and what it binds, for queries that look at all runs."""
+        writer = SetWriter(RUN_TABLES)
+        return f"{self._scope} AND ({writer.condition(expression)})", {**self._values, **writer.parameters}
+
+    def count(self, expression: Expression | None, most: int) -> int:
+        """Count the runs that fulfil a condition, up to ``most``."""
+        condition, values = self.matching(expression)
+        query = f"SELECT count(*) FROM (SELECT 1 FROM runs r WHERE {condition} LIMIT :most)"
+        return int(self._connection.execute(query, {**values, "most": most}).fetchone()[0])
+
+    def keep_newest(self, newest: Collection[int]) -> None:
+        """Look from now on at these runs and at those without a snapshot only."""
+        self._values["newest"] = json.dumps(list(newest))
+        self._scope += (
+            " AND (r.id IN (SELECT value FROM json_each(:newest))"
+            " OR NOT EXISTS (SELECT 1 FROM snapshots s WHERE s.run_id = r.id))"
+        )
+
+    def among(self, ids: Collection[int], rest: Expression | None, *, count: int) -> list[int]:
+        """Choose among these runs, reading them all: the first ``count`` that fulfil a condition."""
         writer = SqlWriter(RUN_TABLES)
         query = (
             f"SELECT r.id FROM json_each(:ids) s CROSS JOIN runs r ON r.id = s.value"
@@ -93,7 +112,7 @@ class RunFinder:
         for other in live:  # few, and not in the index
             query = f"SELECT r.id FROM {other.tables} CROSS JOIN runs r ON r.id = {other.owner} WHERE {other.condition}"
             if open_runs := self._ask(writer, f"{query} AND {chosen}", ids=ids, count=-1):
-                found = self._sorted({*found, *open_runs}, None, count)
+                found = self.among({*found, *open_runs}, None, count=count)
         if len(found) < count:
             lacking = f"SELECT r.id FROM runs r WHERE {chosen} AND NOT ({writer.has(item.key)}) ORDER BY {then}"
             found += self._ask(writer, lacking, ids=ids, count=count - len(found))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from mltrack.exceptions import InvalidParameterError
@@ -15,7 +14,7 @@ from mltrack.store.filter_tree import And, Comparison, Entity, Not, Or
 from mltrack.store.filters import checked_order, parse_filter, parse_order, parse_order_key
 from mltrack.store.grammars import EXPERIMENTS, LOGGED_MODELS, MODEL_VERSIONS, REGISTERED_MODELS, RUNS
 from mltrack.store.models import read_logged_models, read_model_versions, read_registered_models
-from mltrack.store.page_tokens import MAX_RESULTS, check_page_size, make_token, read_token
+from mltrack.store.page_tokens import MAX_RESULTS, next_token, page_bounds
 from mltrack.store.pages import Page
 from mltrack.store.run_search import STAGES, RunFinder
 from mltrack.store.runs import read_runs
@@ -53,10 +52,16 @@ def find_runs(connection: Connection, search: Search, locate: Locate) -> Page[Ru
     """
     expression = parse_filter(search.filter_string, RUNS)
     order = parse_order(search.order_by, RUNS)  # type: ignore[arg-type]
-    size, offset = _page(search, RUNS)
+    size, offset = page_bounds(search, RUNS.noun)
     finder = RunFinder(connection, search, order, base=locate(""))
     numbers = finder.first(expression, offset + size + 1)[offset:]
-    return Page(tuple(read_runs(connection, numbers[:size], locate)), _token(search, RUNS, len(numbers)))
+    return Page(tuple(read_runs(connection, numbers[:size], locate)), next_token(search, RUNS.noun, found=len(numbers)))
+
+
+def count_matching(connection: Connection, search: Search, most: int, locate: Locate) -> int:
+    """Count the runs that match, whatever the page, up to ``most``."""
+    finder = RunFinder(connection, search, (), base=locate(""))
+    return finder.count(parse_filter(search.filter_string, RUNS), most)
 
 
 def find_experiments(connection: Connection, search: Search, locate: Locate) -> Page[Experiment]:
@@ -64,21 +69,21 @@ def find_experiments(connection: Connection, search: Search, locate: Locate) -> 
     scope = STAGES[search.view_type]
     numbers = _numbers(connection, EXPERIMENT_TABLES, search, scope)
     rows = read_numbered(connection, numbers[: search.max_results], locate)
-    return Page(tuple(rows), _token(search, EXPERIMENTS, len(numbers)))
+    return Page(tuple(rows), next_token(search, EXPERIMENTS.noun, found=len(numbers)))
 
 
 def find_registered_models(connection: Connection, search: Search) -> Page[RegisteredModel]:
     """Give one page of the registered models that match; by default by name."""
     numbers = _numbers(connection, REGISTERED_MODEL_TABLES, search, most=MOST_MODELS)
     rows = read_registered_models(connection, numbers[: search.max_results])
-    return Page(tuple(rows), _token(search, REGISTERED_MODELS, len(numbers)))
+    return Page(tuple(rows), next_token(search, REGISTERED_MODELS.noun, found=len(numbers)))
 
 
 def find_model_versions(connection: Connection, search: Search) -> Page[ModelVersion]:
     """Give one page of the versions that match; by default the last changed first."""
     numbers = _numbers(connection, MODEL_VERSION_TABLES, search, most=MOST_VERSIONS)
     rows = read_model_versions(connection, numbers[: search.max_results])
-    return Page(tuple(rows), _token(search, MODEL_VERSIONS, len(numbers)))
+    return Page(tuple(rows), next_token(search, MODEL_VERSIONS.noun, found=len(numbers)))
 
 
 def find_logged_models(connection: Connection, search: Search, locate: Locate) -> Page[LoggedModel]:
@@ -90,7 +95,7 @@ def find_logged_models(connection: Connection, search: Search, locate: Locate) -
     scope = "r.experiment_id IN (SELECT value FROM json_each(:experiments)) AND r.lifecycle_stage = 'active'"
     numbers = _numbers(connection, LOGGED_MODEL_TABLES, search, scope)
     rows = read_logged_models(connection, numbers[: search.max_results], locate)
-    return Page(tuple(rows), _token(search, LOGGED_MODELS, len(numbers)))
+    return Page(tuple(rows), next_token(search, LOGGED_MODELS.noun, found=len(numbers)))
 
 
 def _numbers(
@@ -99,7 +104,7 @@ def _numbers(
     """Give the numbers of the page's rows, and one more if there is a next page."""
     expression = parse_filter(search.filter_string, tables.grammar)
     order = _order(search.order_by, tables.grammar)
-    size, offset = _page(search, tables.grammar, most)
+    size, offset = page_bounds(search, tables.grammar.noun, most=most)
     datasets = [_dataset(each) for each in search.datasets]
     writer = SqlWriter(tables, datasets=datasets)
     condition = writer.condition(expression)
@@ -153,21 +158,3 @@ def _dataset(wanted: Mapping[str, str]) -> tuple[str, str]:
         problem = f"A dataset is a dataset_name and perhaps a dataset_digest; got {str(dict(wanted))[:80]}."
         raise InvalidParameterError(problem)
     return name, digest
-
-
-def _page(search: Search, grammar: Grammar, most: int = MAX_RESULTS) -> tuple[int, int]:
-    """Give (size, offset) of the page that a search asks for."""
-    return check_page_size(search.max_results, most), read_token(search.page_token, of=_digest(search, grammar))
-
-
-def _token(search: Search, grammar: Grammar, found: int) -> str | None:
-    if found <= search.max_results:
-        return None
-    of = _digest(search, grammar)
-    return make_token(read_token(search.page_token, of=of) + search.max_results, of=of)
-
-
-def _digest(search: Search, grammar: Grammar) -> str:
-    """Give a short text that is the same for the pages of one search, whatever their size, and differs for another."""
-    parts = (search.experiment_ids, search.filter_string or "", search.order_by, search.view_type, search.datasets)
-    return blake2b(repr((grammar.noun, *parts)).encode("utf-8", "replace"), digest_size=6).hexdigest()

@@ -13,13 +13,16 @@ from mltrack.store.sqlite_cells import SqliteCells
 from mltrack.store.sqlite_experiments import SqliteExperiments
 from mltrack.store.sqlite_runs import SqliteRuns
 from mltrack.store.sqlite_search import SqliteSearch
+from mltrack.store.sqlite_summaries import SqliteSummaries
 from mltrack.store.sqlite_upkeep import SqliteUpkeep
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class SqliteStore(SqliteExperiments, SqliteRuns, SqliteSearch, SqliteArtifacts, SqliteCells, SqliteUpkeep):
+class SqliteStore(
+    SqliteExperiments, SqliteRuns, SqliteSearch, SqliteSummaries, SqliteArtifacts, SqliteCells, SqliteUpkeep
+):
     """A store in one SQLite file; usable from any thread, and from a forked child.
 
     Parameters

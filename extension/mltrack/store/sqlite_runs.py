@@ -8,6 +8,7 @@ from mltrack.exceptions import InvalidParameterError
 from mltrack.keys import MAX_BATCH_ITEMS, MAX_BATCH_METRICS, MAX_BATCH_PARAMS, MAX_BATCH_TAGS
 from mltrack.store import inputs, points, runs
 from mltrack.store.base import SqlitePart, now_ms
+from mltrack.store.news import read_news
 from mltrack.store.protocol import RunChange
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         RunInfo,
         RunTag,
     )
+    from mltrack.store.news import NewsQuery, RunNews
     from mltrack.store.protocol import EndedRun, NewRun
     from mltrack.store.runs import Locate
 
@@ -91,6 +93,11 @@ class SqliteRuns(SqlitePart):
     def metric_history(self, run_id: str, key: str) -> list[Metric]:
         """Give every point of a metric by time, step and value."""
         return self._database.read(points.read_history, run_id, key)
+
+    def run_news(self, wanted: NewsQuery) -> RunNews:
+        """Give how a run stands and what was logged to it since somebody last looked."""
+        self._sweep()
+        return self._database.read(read_news, wanted)
 
     def metric_outlines(self, run_id: str, *, width: int = 20) -> dict[str, tuple[int, tuple[float, ...]]]:
         """Give (number of points, values at some ``width`` evenly spaced steps) of each metric with several points."""

@@ -12,10 +12,12 @@ from mltrack.store.artifact_kinds import open_folder
 from mltrack.store.artifacts import is_remote
 from mltrack.store.base import SqlitePart, now_ms
 from mltrack.store.compaction import compact
+from mltrack.store.fork_gate import gate
 from mltrack.store.protocol import GarbageReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from sqlite3 import Connection
 
     from mltrack.store.garbage import Doomed
     from mltrack.store.protocol import GarbageSelection
@@ -75,6 +77,14 @@ class SqliteUpkeep(SqlitePart):
             problems.append(f"The file could not be made smaller yet: {error}")
             return 0
 
+    def version(self) -> tuple[int, int, int]:
+        """Give what is another value once something was written, by whomever; equal ones mean that nothing was.
+
+        SQLite's ``data_version`` counts what other connections wrote, ``total_changes`` what this thread's did; after
+        a fork both begin anew.
+        """
+        return self._database.read(_version)
+
     def roll_back(self) -> None:
         """End a transaction that an interrupt left open on this thread, if there is one."""
         self._database.roll_back()
@@ -82,6 +92,11 @@ class SqliteUpkeep(SqlitePart):
     def close(self) -> None:
         """Close this thread's connection; the next call opens another."""
         self._database.close()
+
+
+def _version(connection: Connection) -> tuple[int, int, int]:
+    written = int(connection.execute("PRAGMA data_version").fetchone()[0])
+    return gate.generation, written, connection.total_changes
 
 
 def _without_files(doomed: Iterable[Doomed], problems: list[str]) -> list[Doomed]:

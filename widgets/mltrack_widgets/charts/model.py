@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mltrack_widgets.charts.look import BLUE, CONFIG, GAP, HEIGHT, WIDTH
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import altair as alt
 
-    Columns = Mapping[str, Sequence[Any]]
+    from mltrack_widgets.charts.look import Columns
 
-WIDTH, HEIGHT, GAP = 320, 200, 12
 MOST_FEATURES = 20
-_BLUE = "#0072B2"  # Okabe and Ito's, as for the first of several runs
 
 
 def draw(title: str, columns: Columns) -> alt.Chart | alt.LayerChart | None:
@@ -62,7 +62,7 @@ def curve(title: str, columns: Columns, *, across: str, up: str) -> alt.Chart:
         row["order"] = number
     chart: alt.Chart = (
         alt.Chart(data, title=title)
-        .mark_line(color=_BLUE, interpolate="linear" if across == "fpr" else "step-before")
+        .mark_line(color=BLUE, interpolate="linear" if across == "fpr" else "step-before")
         .encode(
             x=alt.X(f"{across}:Q", scale=scale, title=words.get(across, across)),
             y=alt.Y(f"{up}:Q", scale=scale, title=words.get(up, up)),
@@ -88,7 +88,7 @@ def importances(title: str, columns: Columns) -> alt.Chart:
     rows = [{"feature": feature, "value": number} for feature, number in pairs[:MOST_FEATURES]]
     chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=rows), title=title)
-        .mark_bar(color=_BLUE)
+        .mark_bar(color=BLUE)
         .encode(
             x=alt.X("value:Q", title=value),
             y=alt.Y("feature:N", sort=None, title=None, axis=alt.Axis(labelLimit=160)),
@@ -107,8 +107,9 @@ def _data(columns: Columns, *names: str) -> Any:
 
 
 def side_by_side(charts: Sequence[alt.Chart | alt.LayerChart]) -> alt.ConcatChart:
-    """Put charts in rows of two."""
+    """Put charts in rows of two, on whatever background the page has."""
     import altair as alt  # as in confusion_matrix
 
     together: alt.ConcatChart = alt.concat(*charts, columns=2, spacing=GAP).resolve_scale(color="independent")
+    together.config = alt.Config(**CONFIG)
     return together

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
+
+from mltrack.config import WIDGETS
 
 
 def shell() -> Any:
@@ -25,7 +26,7 @@ def shows_widgets() -> bool:
     widget would be lost, and its state would swell the file; the output is HTML and a picture. MLTRACK_WIDGETS set to
     ``always`` or ``never`` decides it whatever runs the cell.
     """
-    asked = os.environ.get("MLTRACK_WIDGETS", "auto").lower()
+    asked = (WIDGETS.get() or "").lower()
     if asked == "never" or not has_kernel():
         return False
     return asked == "always" or _sender_can_be_asked()
@@ -45,3 +46,11 @@ def cell_key() -> str:
     except AttributeError:
         return ""
     return str(metadata.get("cellId") or "")
+
+
+def message_id() -> str:
+    """Give the id of the request that is being executed; empty where there is none."""
+    try:
+        return str(shell().kernel.get_parent("shell")["header"]["msg_id"])
+    except (KeyError, TypeError, AttributeError, LookupError):
+        return ""

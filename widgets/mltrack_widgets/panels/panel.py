@@ -10,9 +10,11 @@ from weakref import WeakSet
 from mltrack.exceptions import MltrackError
 from mltrack.frames import to_frame
 from mltrack_widgets.bundle import framed
-from mltrack_widgets.html import NOTHING
+from mltrack_widgets.html import NOTHING, tag
 from mltrack_widgets.panels import host
+from mltrack_widgets.panels.cell_events import cell_events
 from mltrack_widgets.panels.pictures import embedded, png, save_chart
+from mltrack_widgets.panels.refresher import refresher
 from mltrack_widgets.panels.run_set import these_runs
 from mltrack_widgets.panels.selection import Selection
 
@@ -40,12 +42,18 @@ class Panel:
     A panel may be used from any thread. What its widget is told by the page may come at any time, or never.
     """
 
+    live = False
+    """Whether a displayed panel is refreshed while there is something new in the store."""
+
     def __init__(self, runs: RunSet, *, selection: Selection | None = None) -> None:
         self._runs = runs
         self._chosen = selection or Selection()
         self._lock = threading.RLock()
         self._display_id = uuid.uuid4().hex
         self._view: DOMWidget | None = None
+        self._root: DOMWidget | None = None
+        self._published: dict[str, Any] = {}
+        self._is_html = False
         self._closed = False
         self._chosen.observe(self._selection_changed)
 
@@ -72,12 +80,25 @@ class Panel:
     def refresh(self) -> None:
         """Read the store again and show what has changed."""
 
+    def version(self) -> object:
+        """Give what is another value once there may be something new to show; it is cheap."""
+        return self._runs.store.version()
+
+    def show_fault(self, error: Exception) -> None:
+        """Say in the panel why it is not kept up to date any more."""
+        if self._view is not None and self._view.has_trait("words"):
+            self._view.words = f"Not kept up to date any more: {error}"
+
     def _selection_changed(self) -> None:
         """Show another selection."""
 
     def _picture_spec(self) -> Mapping[str, Any] | None:
         """Give the Vega-Lite specification of the picture that stays; None for a panel without one."""
         return None
+
+    def _is_unfinished(self) -> bool:
+        """Tell whether more is kept than what is shown at first, which is without a picture."""
+        return self._picture_spec() is not None
 
     # What a user does with one
 
@@ -101,21 +122,25 @@ class Panel:
         self._chosen.compare_with(None if run is None else these_runs([run])[0].info.run_id)
 
     @property
-    def filter(self) -> str:  # noqa: A003 - what it is
+    def filter(self) -> str:
         """The search that the shown runs match; may be set, and is refused when it does not parse."""
         return self._runs.filter_string
 
-    @filter.setter
-    def filter(self, filter_string: str) -> None:  # noqa: A003 - what it is
+    @filter.setter  # noqa: A003 - the name that users know from searches
+    def filter(self, filter_string: str) -> None:
         wanted = self._runs.filtered(filter_string)
         wanted.first(1)  # raises for one that does not parse, before anything changes
+        self.look_at(wanted)
+
+    def look_at(self, runs: RunSet) -> None:
+        """Show other runs."""
         with self._lock:
-            self._runs = wanted
+            self._runs = runs
         self.refresh()
 
     def to_dataframe(self) -> pd.DataFrame:
         """Give the runs that the panel is about as a DataFrame with MLflow's columns (at most 100,000)."""
-        return to_frame(self._runs.first(MOST_IN_FRAME))
+        return to_frame(self._runs.all(MOST_IN_FRAME))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the panel as ``.html`` (whole in itself), ``.png``, ``.svg`` or ``.json`` (Vega-Lite).
@@ -131,6 +156,7 @@ class Panel:
     def close(self) -> None:
         """End what goes on behind the panel; what it shows stays as it is."""
         self._closed = True
+        refresher.unwatch(self)
         self._chosen.unobserve(self._selection_changed)
 
     # How it is shown
@@ -144,35 +170,67 @@ class Panel:
             return self._view
 
     def _ipython_display_(self) -> None:
-        shell = host.shell()
         if not host.has_kernel():
             print(self.text)
             return
         live = host.shows_widgets()
-        shell.display_pub.publish(data=self._data(live=live, picture=not live), transient=self._transient)
-        if live and self._picture_spec() is not None:
+        self._publish(self._data(live=live and not self._is_html, picture=not live), update=False)
+        if live and self._is_unfinished():
+            cell_events.listen()
             _without_picture.add(self)
+        if live and self.live and not self._closed:
+            refresher.watch(self)
 
     def show_again(self) -> None:
         """Put the present state, with its picture, into the outputs that show the panel."""
         _without_picture.discard(self)
         if host.has_kernel():
-            data = self._data(live=self._view is not None, picture=True)
-            host.shell().display_pub.publish(data=data, transient=self._transient, update=True)
+            self._publish(self._data(live=self._root is not None and not self._is_html, picture=True), update=True)
+
+    def _publish(self, data: dict[str, Any], *, update: bool) -> None:
+        self._published = data
+        host.shell().display_pub.publish(data=data, transient={"display_id": self._display_id}, update=update)
+
+    def _heard(self, view: object, message: object, buffers: object) -> None:
+        """Make the outputs HTML, once the page says that it shows the widget inside of that (see ``SlotView``)."""
+        del view, buffers
+        if message == {"kind": "kept"} and not self._is_html:
+            self._is_html = True
+            self._publish({mime: data for mime, data in self._published.items() if mime != _WIDGET}, update=True)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         del include, exclude
         return self._data(live=host.shows_widgets(), picture=True)
 
     @property
-    def _transient(self) -> dict[str, str]:
-        return {"display_id": self._display_id}
+    def _slot(self) -> str:
+        """The class of the HTML in whose place the page shows the widget."""
+        return f"mt-slot-{self._display_id}"
+
+    def _root_view(self) -> DOMWidget:
+        """Make the widget that is displayed, which holds the panel's own."""
+        from mltrack_widgets.front.slot_view import SlotView  # ipywidgets, for who looks at widgets only
+
+        root = SlotView(child=self.view, slot=self._slot)
+        root.on_msg(self._heard)
+        return root
 
     def _data(self, *, live: bool, picture: bool) -> dict[str, Any]:
-        data: dict[str, Any] = {_TEXT: self.text, _HTML: framed(self._body(self._image() if picture else NOTHING)).html}
+        html = framed(self._body(self._image() if picture else NOTHING))
+        data: dict[str, Any] = {_TEXT: self.text, _HTML: tag("div", {"class": self._slot}, html).html}
         if live:
-            data[_WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": self.view.model_id}
+            with self._lock:
+                self._root = self._root or self._root_view()
+            data[_WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": self._root.model_id}
         return data
+
+    def kept(self) -> Markup:
+        """Give what stays when the kernel is gone, without the picture."""
+        return self._body(NOTHING)
+
+    def image(self) -> Markup:
+        """Give the picture that stays; nothing when there is nothing to draw."""
+        return self._image()
 
     def _image(self) -> Markup:
         try:
@@ -192,3 +250,6 @@ def finish_pictures() -> None:
     """
     while _without_picture:
         _without_picture.pop().show_again()
+
+
+cell_events.at_end(finish_pictures)

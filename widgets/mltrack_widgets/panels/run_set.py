@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mltrack.entities import Run
 from mltrack.exceptions import NotFoundError
+from mltrack.frames import find_runs
 from mltrack.lookup import find_experiment, find_run
 from mltrack.settings import get_store
 from mltrack.store.pages import Search
@@ -34,6 +35,11 @@ class RunSet:
     def first(self, most: int) -> tuple[Run, ...]:
         """Read the first of them."""
         return self.store.search_runs(self.search(most=most)).rows
+
+    def all(self, most: int = 100_000) -> list[Run]:  # noqa: A003 - what it gives
+        """Read all of them, page by page, at most so many."""
+        found = find_runs(tuple(self.experiments), self.filter_string, order_by=self.order_by, max_results=most)
+        return list(found)
 
     def filtered(self, filter_string: str) -> RunSet:
         """Give those that match another filter."""

@@ -1,0 +1,278 @@
+"""Chart panels in JupyterLab: what is drawn, the controls, zooming, choosing, two themes, and what stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.browser.lab import WIDE, overlapping_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Locator
+    from tests.browser.lab import Lab
+
+pytestmark = pytest.mark.browser
+RUNS = """%load_ext mltrack
+import math, mltrack
+from mltrack import MltrackClient
+from mltrack.entities import Metric
+from mltrack_widgets.panels.curves import curves
+from mltrack_widgets.panels.importance import importance
+from mltrack_widgets.panels.parallel import parallel
+from mltrack_widgets.panels.run_set import run_set
+from mltrack_widgets.panels.scatter import ScatterPanel, scatter
+names = ["<img src=x onerror='window.__xss=1'>", "long-name-" * 20, "\\u202egnp", "__proto__", "datum.x", "[a](b)"]
+mltrack.set_experiment("panels")
+client = MltrackClient()
+for number in range(12):
+    run = client.create_run("1", run_name=names[number] if number < len(names) else f"run-{number}").info
+    for key, value in {"C": 10.0 ** (number - 6), "solver": "ab"[number % 2], "image": names[number % 6]}.items():
+        client.log_param(run.run_id, key, value)
+    points = 5_000 if number > 8 else 50
+    for key, shape in {"loss": 3, "accuracy": -0.5}.items():
+        values = [math.exp(-shape * step / points) + number / 20 for step in range(points)]
+        metrics = [Metric(key, value, run.start_time + step * 100, step) for step, value in enumerate(values)]
+        for first in range(0, points, 1_000):
+            client.log_batch(run.run_id, metrics=metrics[first:first + 1_000])
+    client.log_metric(run.run_id, "score", number / 12)
+    client.set_terminated(run.run_id)"""
+CELLS = [
+    RUNS,
+    "c = curves(); c",
+    "s = scatter('C', 'score', color='image'); s",
+    "p = parallel('C', 'solver', 'score'); p",
+    "importance('score')",
+    "c",
+    "ScatterPanel(run_set('metrics.score > 7'))",
+    "print(len(c.selection), len(s.selection), len(p.selection))",
+    "import time; time.sleep(3)",
+]
+CURVES, SCATTER, PARALLEL, IMPORTANCE, AGAIN, EMPTY, CHOSEN, BUSY = range(1, 9)
+VEGA = "element => element.querySelector('.mt-chart').__vegaView"
+ROWS = f"(element, name) => ({VEGA})(element).data(name).map(row => ({{...row}}))"
+# How many marks of a kind a chart draws, whatever they are inside of.
+MARKS = f"""(element, kind) => {{
+  const count = mark => mark.marktype === 'group' ? mark.items.flatMap(item => item.items).reduce((sum, each) => sum + count(each), 0)
+    : mark.marktype === kind ? (kind === 'line' ? mark.items.length > 1 ? 1 : 0 : mark.items.length) : 0;
+  return count(({VEGA})(element).scenegraph().root);
+}}"""
+NARROW = 480
+
+
+@pytest.fixture(scope="module")
+def shown(lab: Lab) -> Iterator[str]:
+    name = lab.write_notebook("panels.ipynb", CELLS)
+    lab.open(name)
+    lab.forget_runs()
+    for index in (0, CURVES, SCATTER, PARALLEL, IMPORTANCE, EMPTY):
+        lab.run_cell(index)
+    assert lab.failures() == []
+    yield name
+    lab.set_width(WIDE[0])
+    lab.set_theme("JupyterLab Light")
+
+
+def panel(lab: Lab, index: int) -> Locator:
+    """The panel of a cell, once it is drawn."""
+    found = lab.cell_output(index).locator(".mt-panel")
+    found.locator("canvas").wait_for()
+    return found
+
+
+def box(lab: Lab, index: int) -> dict[str, Any]:
+    place = panel(lab, index).locator("canvas").bounding_box()
+    assert place
+    return dict(place)
+
+
+def drawings(lab: Lab, index: int) -> int:
+    return int(panel(lab, index).get_attribute("data-drawn") or 0)
+
+
+def wait_for_drawing(lab: Lab, index: int, after: int) -> None:
+    found = panel(lab, index).element_handle()
+    lab.page.wait_for_function("([element, after]) => Number(element.dataset.drawn) > after", arg=[found, after])
+
+
+def drag(lab: Lab, start: tuple[float, float], end: tuple[float, float]) -> None:
+    mouse = lab.page.mouse
+    mouse.move(*start)
+    mouse.down()
+    mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+    mouse.move(*end)
+    mouse.up()
+
+
+def test_curves_are_drawn(lab: Lab, shown: str) -> None:
+    found = panel(lab, CURVES)
+    assert found.evaluate(MARKS, "line") == 24
+    rows = found.evaluate(ROWS, "points_1")
+    assert {row["run"] for row in rows} == set(range(12))
+    assert next(row["value"] for row in rows if row["run"] == 0) == pytest.approx(1.55)
+    assert found.locator(".mt-words").inner_text().startswith("2 metrics of 12 runs in panels")
+    assert "and 2 more" in found.locator(".mt-legend").inner_text()
+    canvas = found.locator("canvas")
+    assert canvas.get_attribute("role") == "img"
+    assert (canvas.get_attribute("aria-label") or "").startswith("2 metrics")
+
+
+def test_the_values_of_all_runs_at_the_pointer(lab: Lab, shown: str) -> None:
+    place = box(lab, CURVES)
+    lab.page.mouse.move(place["x"] + 45, place["y"] + 100)
+    tip = lab.page.locator(".mt-tip:not([hidden])")
+    tip.wait_for()
+    assert tip.locator("tr").count() == 12
+    assert tip.locator(".mt-tip-head").inner_text().startswith("step ")
+    assert "<img src=x" in tip.inner_text()
+    assert lab.page.evaluate("() => document.querySelectorAll('.mt-tip img').length + (window.__xss ?? 0)") == 0
+    lab.page.mouse.move(place["x"] + 45, place["y"] - 40)
+    tip.wait_for(state="hidden")
+
+
+def test_zooming_in_gets_more_of_the_part(lab: Lab, shown: str) -> None:
+    def between(low: int, high: int) -> int:
+        rows = panel(lab, CURVES).evaluate(ROWS, "points_0")
+        return len({row["x"] for row in rows if row["run"] == 0 and low <= row["x"] <= high})
+
+    before, drawn, place = between(2_000, 2_400), drawings(lab, CURVES), box(lab, CURVES)
+    plot = panel(lab, CURVES).evaluate(f"element => ({VEGA})(element).scale('concat_0_x').range()")
+    left = panel(lab, CURVES).evaluate(f"element => ({VEGA})(element).origin()[0]")
+    x = [place["x"] + left + plot[1] * step / 5_000 for step in (1_900, 2_500)]
+    drag(lab, (x[0], place["y"] + 80), (x[1], place["y"] + 120))
+    domain = panel(lab, CURVES).evaluate(f"element => ({VEGA})(element).scale('concat_1_x').domain()")
+    assert 1_700 < domain[0] < 2_100  # at once, with what is there
+    wait_for_drawing(lab, CURVES, drawn)
+    assert before < 100
+    assert between(2_000, 2_400) == 401
+    drawn = drawings(lab, CURVES)
+    lab.page.mouse.dblclick(x[0], place["y"] + 80)
+    wait_for_drawing(lab, CURVES, drawn)
+    assert between(0, 5_000) > 300
+
+
+def test_controls_change_what_is_drawn(lab: Lab, shown: str) -> None:
+    found, drawn = panel(lab, CURVES), drawings(lab, CURVES)
+    found.get_by_label("smoothing").fill("0.6")
+    wait_for_drawing(lab, CURVES, drawn)
+    assert found.evaluate(MARKS, "line") == 48
+    drawn = drawings(lab, CURVES)
+    found.get_by_label("x", exact=True).select_option("wall time")
+    wait_for_drawing(lab, CURVES, drawn)
+    assert found.evaluate(ROWS, "trend_0")[0]["x"] > 1.6e12
+    drawn = drawings(lab, CURVES)
+    found.locator("summary").press("Enter")
+    found.get_by_label("score").check()
+    wait_for_drawing(lab, CURVES, drawn)
+    assert found.evaluate(MARKS, "rect") == 12
+    found.locator("summary").press("Escape")
+    assert not found.locator("details").evaluate("details => details.open")
+    lab.screenshot("curves-smoothed", lab.cell(CURVES))
+
+
+def test_the_same_panel_again_and_one_vega_for_all(lab: Lab, shown: str) -> None:
+    lab.run_cell(AGAIN)
+    assert panel(lab, AGAIN).evaluate(MARKS, "line") == panel(lab, CURVES).evaluate(MARKS, "line")
+    drawn = drawings(lab, CURVES)
+    panel(lab, AGAIN).get_by_label("smoothing", exact=True).fill("0")
+    wait_for_drawing(lab, CURVES, drawn)
+    assert panel(lab, CURVES).evaluate(MARKS, "line") == 24
+    assert lab.page.evaluate("() => Object.keys(globalThis.__mltrackVega).length") == 1
+
+
+def test_dragging_over_points_chooses_runs(lab: Lab, shown: str) -> None:
+    found, drawn, place = panel(lab, SCATTER), drawings(lab, SCATTER), box(lab, SCATTER)
+    assert found.evaluate(MARKS, "symbol") >= 12
+    drag(lab, (place["x"] + 60, place["y"] + 40), (place["x"] + 300, place["y"] + 290))
+    wait_for_drawing(lab, SCATTER, drawn)
+    chosen = len(found.evaluate(ROWS, "chosen"))
+    assert 0 < chosen < 12
+    assert f"{chosen} runs selected:" in found.locator(".mt-words").inner_text()
+    drawn = drawings(lab, PARALLEL)
+    place = box(lab, PARALLEL)
+    origin = panel(lab, PARALLEL).evaluate(f"element => ({VEGA})(element).origin()")
+    x, y = place["x"] + origin[0], place["y"] + origin[1]
+    drag(lab, (x, y + 5), (x, y + 100))
+    wait_for_drawing(lab, PARALLEL, drawn)
+    lab.run_cell(CHOSEN)
+    numbers = lab.cell_text(CHOSEN).split()[-3:]
+    assert numbers[1] == str(chosen)
+    assert numbers[2] == str(len(panel(lab, PARALLEL).evaluate(ROWS, "chosen"))) != "0"
+
+
+def test_what_a_point_is_is_read_as_text(lab: Lab, shown: str) -> None:
+    place = box(lab, SCATTER)
+    spot = panel(lab, SCATTER).evaluate(
+        f"""element => {{ const view = ({VEGA})(element), row = view.data('points')[11], [x, y] = view.origin();
+        return [x + view.scale('x')(row.x), y + view.scale('y')(row.y)]; }}"""
+    )
+    lab.page.mouse.move(place["x"] + spot[0], place["y"] + spot[1])
+    tip = lab.page.locator(".mt-tip:not([hidden])")
+    tip.wait_for()
+    assert "<img src=x" in tip.inner_text()
+    assert "image" in tip.inner_text()
+    assert lab.page.evaluate("() => document.querySelectorAll('.mt-tip img').length + (window.__xss ?? 0)") == 0
+    lab.page.mouse.move(5, 5)
+
+
+def test_what_to_do_when_there_is_nothing(lab: Lab, shown: str) -> None:
+    words = lab.cell_output(EMPTY).locator(".mt-words")
+    words.wait_for()
+    assert words.inner_text().startswith("No run matches metrics.score > 7.")
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+@pytest.mark.parametrize("width", [WIDE[0], NARROW])
+def test_pictures(lab: Lab, shown: str, theme: str, width: int) -> None:
+    lab.set_width(width)
+    lab.set_theme(f"JupyterLab {theme}")
+    look = "element => getComputedStyle(element.querySelector('.mt-panel')).color"
+    for index, name in ((CURVES, "curves"), (SCATTER, "scatter"), (PARALLEL, "parallel"), (IMPORTANCE, "importance")):
+        found = panel(lab, index)
+        colour = lab.cell_output(index).evaluate(look)
+        assert found.evaluate(f"element => ({VEGA})(element) !== undefined")
+        assert colour
+        canvas = found.locator("canvas").bounding_box()
+        place = found.locator(".mt-chart").bounding_box()
+        assert canvas
+        assert place
+        assert index == PARALLEL or canvas["width"] <= place["width"] + 1
+        assert overlapping_texts(found) == []
+        lab.screenshot(f"{name}-{theme.lower()}-{width}", lab.cell(index))
+
+
+def test_a_busy_kernel_is_said_to_be_busy(lab: Lab, shown: str) -> None:
+    lab.set_width(WIDE[0])
+    found = panel(lab, CURVES)
+    lab.page.evaluate("index => { notebookPanel().content.activeCellIndex = index; }", BUSY)
+    lab.page.evaluate("() => { jupyterapp.commands.execute('notebook:run-cell'); }")
+    drawn = drawings(lab, CURVES)
+    found.get_by_label("log y").select_option("on")
+    wait_for_drawing(lab, CURVES, drawn)
+
+
+def test_nothing_went_wrong_and_nothing_was_fetched(lab: Lab, shown: str) -> None:
+    assert lab.console_errors == []
+    assert lab.foreign_requests == []
+    assert lab.page.evaluate("() => window.__xss") is None
+
+
+def test_the_picture_stays_when_the_kernel_is_gone(lab: Lab, shown: str) -> None:
+    lab.save()
+    lab.shutdown_kernel()
+    lab.reload(shown)
+    for index, words in (
+        (CURVES, "of 12 runs in panels"),
+        (SCATTER, "12 values of"),
+        (PARALLEL, "12 runs"),
+        (IMPORTANCE, "From 12 runs"),
+    ):
+        output = lab.cell_output(index)
+        picture = output.locator("img")
+        picture.wait_for()
+        assert picture.evaluate("image => image.naturalWidth") > 200
+        assert output.locator("table tr").count() > 2
+        lab.screenshot(f"saved-{index}", lab.cell(index))
+    assert lab.page.evaluate("() => window.__xss") is None
+    assert lab.foreign_requests == []

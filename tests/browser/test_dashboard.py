@@ -1,0 +1,150 @@
+"""The dashboard in a real JupyterLab: its parts linked, its look, and what is left of it without a kernel."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.browser.axe import serious_faults
+from tests.browser.lab import WIDE
+from tests.browser.run_tables import RunTablePage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Locator
+    from tests.browser.lab import Lab
+
+pytestmark = pytest.mark.browser
+STORE = """%load_ext mltrack
+import math, mltrack
+mltrack.set_experiment("digits")
+for place in range(20):
+    with mltrack.start_run(run_name=f"run-{place}"):
+        rate = 10.0 ** (place % 4 - 4)
+        mltrack.log_params({"learning_rate": rate, "solver": ["adam", "sgd"][place // 10], "hidden": 2 ** (place % 5 + 3)})
+        for step in range(30):
+            loss = math.exp(-step * (place + 1) / 200)
+            mltrack.log_metrics({"loss": loss, "accuracy": 0.99 - 0.4 * loss - place / 1000}, step=step)
+"""
+SHOW = "board = mltrack.dashboard()\nboard"
+ASK = "print([mltrack.get_run(each).info.run_name for each in board.selection])"
+LINES = """chart => chart.__vegaView.scenegraph().root && (() => {
+  const seen = [];
+  const walk = (item) => {
+    if (item.marktype === 'line' || item.marktype === 'trail') seen.push(...(item.items.length ? [1] : []));
+    (item.items ?? []).forEach(walk);
+  };
+  walk(chart.__vegaView.scenegraph().root);
+  return seen.length;
+})()"""
+THREE = ["run-19", "run-18", "run-17"]
+
+
+@pytest.fixture(scope="module")
+def notebook(lab: Lab) -> str:
+    name = lab.write_notebook("dashboard.ipynb", [STORE, SHOW, ASK])
+    lab.open(name)
+    lab.forget_runs()
+    lab.run_cell(0)
+    return name
+
+
+@pytest.fixture
+def board(lab: Lab, notebook: str) -> Iterator[Locator]:
+    """The dashboard as it is when its cell has just run and its charts are drawn."""
+    lab.run_cell(1)
+    output = lab.cell_output(1)
+    for part in ("first", "last"):
+        getattr(output.locator("[data-drawn] canvas"), part).wait_for()
+    yield output
+    assert lab.console_errors == []
+    assert lab.foreign_requests == []
+
+
+@pytest.fixture(params=["JupyterLab Light", "JupyterLab Dark"], ids=["light", "dark"])
+def theme(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
+    lab.set_theme(request.param)
+    yield request.param.split()[-1].lower()
+    lab.set_theme("JupyterLab Light")
+
+
+def chosen(lab: Lab) -> list[str]:
+    """What the kernel says is chosen."""
+    lab.run_cell(2)
+    found: list[str] = json.loads(lab.cell_text(2).strip().replace("'", '"'))
+    return found
+
+
+def test_a_row_that_is_chosen_is_drawn_and_compared(lab: Lab, board: Locator) -> None:
+    assert chosen(lab) == THREE
+    table = RunTablePage(lab, 1)
+    with table.answered():
+        table.box_of("run-18").click()
+    board.get_by_text("20 runs of digits, 2 selected, baseline run-19").wait_for()
+    assert chosen(lab) == ["run-19", "run-17"]
+    compared = board.locator(".mltrack").last
+    assert "run-18" not in compared.inner_text()
+    assert "run-17" in compared.inner_text()
+
+
+def test_a_brush_in_the_scatter_chooses_rows(lab: Lab, board: Locator) -> None:
+    canvas = board.locator("[data-drawn] canvas").last
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box
+    mouse = lab.page.mouse
+    mouse.move(box["x"] + box["width"] * 0.2, box["y"] + 60)
+    mouse.down()
+    mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] - 70, steps=8)
+    mouse.up()
+    board.get_by_text(re.compile(r"20 runs of digits, ([4-9]|1\d|20) selected")).wait_for()
+    assert len(chosen(lab)) > 3
+
+
+def test_tabs_show_other_charts(lab: Lab, board: Locator) -> None:
+    board.get_by_role("tab", name="Parallel coordinates").click()
+    board.get_by_text("params (").wait_for()
+    board.get_by_role("tab", name="Parallel coordinates").press("ArrowRight")
+    board.get_by_text("From 20 runs").wait_for()
+    assert board.get_by_role("tab", name="Importance").get_attribute("aria-selected") == "true"
+
+
+def test_the_filter_of_the_table_is_that_of_the_charts(lab: Lab, board: Locator) -> None:
+    table = RunTablePage(lab, 1)
+    with table.answered():
+        table.filter_by("params.solver = 'adam'")
+    board.get_by_text("10 of 20 runs of digits").first.wait_for()
+    board.get_by_text("over 10 runs").first.wait_for()
+
+
+def test_axe_finds_no_serious_fault(lab: Lab, board: Locator, theme: str) -> None:
+    lab.page.wait_for_timeout(500)  # charts are drawn again in the colours of the theme
+    assert serious_faults(board) == []
+    lab.screenshot(f"dashboard-{theme}", board)
+
+
+def test_nothing_is_wider_than_a_narrow_window(lab: Lab, board: Locator) -> None:
+    lab.set_width(480)
+    try:
+        lab.page.wait_for_timeout(800)
+        lab.screenshot("dashboard-narrow", board)
+        assert board.evaluate("each => each.scrollWidth <= each.clientWidth + 1")
+    finally:
+        lab.set_width(WIDE[0])
+
+
+def test_it_is_small_when_saved_and_readable_without_a_kernel(lab: Lab, board: Locator, notebook: str) -> None:
+    lab.save()
+    saved = json.loads((lab.folder / notebook).read_text())
+    assert len(json.dumps(saved["cells"][1]["outputs"])) < 200_000
+    assert (lab.folder / notebook).stat().st_size < 300_000
+    lab.shutdown_kernel()
+    lab.reload(notebook)
+    output = lab.cell_output(1)
+    assert output.locator("img").count() == 2
+    assert "run-0" in output.inner_text()
+    assert output.locator("canvas").count() == 0
+    lab.screenshot("dashboard-kept", output)

@@ -1,0 +1,123 @@
+"""A live panel in a real JupyterLab: curves that grow while the cell runs, progress, and what stays afterwards."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.browser.scripts import IS_DONE, RUN_CELL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.browser.lab import Lab
+
+LOOP = """%%track_run '<img src=x onerror=alert(1)> digits' --live
+import math, time, mltrack
+for step in mltrack.live(range({steps})):
+    values = {{"loss": 3 * math.exp(-step / 40), "accuracy": 1 - math.exp(-step / 60), "lr": 10 ** (-step / 50)}}
+    mltrack.log_metrics({{**values, "validation/" + "x" * 40: math.sin(step / 9)}}, step=step)
+    time.sleep(0.02)"""
+EMPTY = "%%track_run without --live --quiet\ntime.sleep(2.5)"
+THREADS = "import threading; print([t.name for t in threading.enumerate()].count('mltrack-live'))"
+ENDLESS = LOOP.format(steps=100_000)
+CELLS = ["%load_ext mltrack", LOOP.format(steps=200), EMPTY, THREADS, ENDLESS]
+CHART = "svg.mt-live-chart"
+
+
+@pytest.fixture(scope="module")
+def trained(lab: Lab) -> str:
+    """A notebook whose second cell has trained; what was seen meanwhile is in ``SEEN``."""
+    name = lab.write_notebook("live.ipynb", CELLS)
+    lab.open(name)
+    lab.forget_runs()
+    lab.run_cell(0)
+    begin_cell(lab, 1)
+    output = lab.cell_output(1)
+    output.locator(CHART).nth(3).wait_for()
+    for _ in range(2):
+        bar = output.locator("[role=progressbar]")
+        points = output.locator(CHART).evaluate_all("nodes => nodes.map(node => Number(node.dataset.points))")
+        SEEN.append(
+            (points, int(bar.get_attribute("aria-valuenow") or 0), output.locator(".mt-live-words").inner_text())
+        )
+        lab.screenshot(f"live-running-{len(SEEN)}", lab.cell(1))
+        time.sleep(0.8)
+    lab.page.wait_for_function(IS_DONE, arg=1)
+    return name
+
+
+SEEN: list[tuple[list[int], int, str]] = []
+
+
+@pytest.fixture(params=["JupyterLab Light", "JupyterLab Dark"], ids=["light", "dark"])
+def theme(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
+    lab.set_theme(request.param)
+    yield request.param.split()[-1].lower()
+    lab.set_theme("JupyterLab Light")
+
+
+def begin_cell(lab: Lab, index: int) -> None:
+    """Run a cell without waiting for its end."""
+    lab.page.evaluate(f"index => {{ ({RUN_CELL})(index); }}", index)
+
+
+def test_curves_and_progress_grow_while_the_cell_runs(lab: Lab, trained: str) -> None:
+    (before, done, words), (after, later, _) = SEEN
+    assert len(before) == len(after) == 4
+    assert all(0 < few < many < 200 for few, many in zip(before, after, strict=True))
+    assert 0 < done < later < 100
+    assert " of 200 · " in words
+    assert " left" in words
+    assert lab.console_errors == []
+    assert lab.foreign_requests == []
+
+
+def test_the_end_is_shown_in_place_and_answers_the_pointer(lab: Lab, trained: str, theme: str) -> None:
+    output = lab.cell_output(1)
+    assert output.locator(".mt-live-status").inner_text() == "finished"
+    assert "step 200 of 200" in output.locator(".mt-live-words").inner_text()
+    assert output.locator(CHART).count() == 4
+    assert output.locator("img").count() == 0  # the drawing stands in the place of its picture
+    output.locator(CHART).first.hover()
+    assert (output.locator(CHART).first.locator(".mt-live-value").text_content() or "").startswith("step ")
+    lab.screenshot(f"live-{theme}", lab.cell(1))
+    lab.set_width(480)
+    lab.screenshot(f"live-narrow-{theme}", lab.cell(1))
+    lab.set_width(1280)
+
+
+def test_a_run_without_metrics_says_what_would_be_shown(lab: Lab, trained: str) -> None:
+    begin_cell(lab, 2)
+    lab.cell_output(2).get_by_text("Waiting for the first metric").wait_for()
+    lab.screenshot("live-waiting", lab.cell(2))
+    lab.page.wait_for_function(IS_DONE, arg=2)
+    lab.cell_output(2).get_by_text("No metric was logged").wait_for()
+
+
+def test_a_cell_that_runs_again_has_one_panel(lab: Lab, trained: str) -> None:
+    for _ in range(2):
+        begin_cell(lab, 4)
+        lab.cell_output(4).locator(CHART).nth(3).wait_for()
+        lab.page.evaluate("() => notebookPanel().sessionContext.session.kernel.interrupt()")
+        lab.page.wait_for_function(IS_DONE, arg=4)
+        lab.cell_output(4).locator(".mt-live-status", has_text="killed").wait_for()
+    assert lab.cell_output(4).locator(".mt-live").count() == 1
+    lab.run_cell(3)
+    assert lab.cell_text(3).strip() == "0"
+
+
+def test_the_picture_stays_when_the_kernel_is_gone(lab: Lab, trained: str) -> None:
+    lab.save()
+    lab.shutdown_kernel()
+    assert lab.cell_output(1).locator(CHART).count() == 4
+    lab.reload(trained)
+    output = lab.cell_output(1)
+    output.locator("img").wait_for()
+    assert output.locator("img").evaluate("image => image.naturalWidth") > 900
+    text = output.inner_text()
+    assert "<img src=x" in text
+    assert "accuracy" in text
+    lab.screenshot("live-reopened", lab.cell(1))
+    assert lab.console_errors == []
