@@ -52,11 +52,13 @@ BARE_SERIES = "SELECT step / {width}, min(value), max(value), avg(value) FROM me
 def main() -> None:
     """Measure and print."""
     chosen = sizes(__doc__, runs=100_000, series=10, points=1_000_000, rounds=5)
-    measure_runs(many_runs(chosen.runs), chosen.rounds)
-    measure_series(long_series(chosen.series, chosen.points), chosen.points, chosen.rounds)
+    found = measure_runs(many_runs(chosen.runs), chosen.rounds)
+    found |= measure_series(long_series(chosen.series, chosen.points), chosen.points, chosen.rounds)
+    what = f"{chosen.runs} runs, then {chosen.series} series of {chosen.points} points"
+    print_table(f"asking {what}, medians of {chosen.rounds} rounds in turn", rows(found))
 
 
-def measure_runs(path: Path, rounds: int) -> None:
+def measure_runs(path: Path, rounds: int) -> dict[str, float]:
     """Time what is asked of many runs, in turn."""
     store, bare = SqliteStore(path), sqlite3.connect(path)
     all_runs, half = Search(EVERYWHERE, max_results=100), Search(EVERYWHERE, "metrics.m1 > 0.5", max_results=100)
@@ -79,11 +81,10 @@ def measure_runs(path: Path, rounds: int) -> None:
         "names of all": lambda: store.run_keys(EVERYWHERE),
         "names of one experiment": lambda: store.run_keys(EVERYWHERE[:1]),
     }
-    found = in_turn({what: milliseconds(work) for what, work in asked.items()}, rounds=rounds)
-    print_table(f"asking {store.count_runs()} runs, medians of {rounds} rounds in turn", rows(found))
+    return in_turn({what: milliseconds(work) for what, work in asked.items()}, rounds=rounds)
 
 
-def measure_series(path: Path, points: int, rounds: int) -> None:
+def measure_series(path: Path, points: int, rounds: int) -> dict[str, float]:
     """Time what is asked of long series, in turn."""
     store, bare = SqliteStore(path), sqlite3.connect(path)
     runs = tuple(run.info.run_id for run in store.search_runs(Search(("0",))).rows)
@@ -97,8 +98,7 @@ def measure_series(path: Path, points: int, rounds: int) -> None:
         f"{len(runs)} curves, a hundredth of them": lambda: store.metric_curves(CurveQuery(runs, (KEY,), **middle)),
         "which metrics are curves": lambda: store.curve_keys(runs),
     }
-    found = in_turn({what: milliseconds(work) for what, work in asked.items()}, rounds=rounds)
-    print_table(f"{len(runs)} series of {points} points, medians of {rounds} rounds in turn", rows(found))
+    return in_turn({what: milliseconds(work) for what, work in asked.items()}, rounds=rounds)
 
 
 def groups(store: SqliteStore, search: Search, key: str) -> object:

@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TINY = {
     "bench_import": ("--rounds", "1"),
+    "bench_panels_store": ("--runs", "20", "--series", "2", "--points", "1500", "--rounds", "1"),
     "bench_search": ("--runs", "20", "--rounds", "1"),
     "bench_log": ("--points", "50", "--runs", "5", "--rounds", "1"),
     "bench_points": ("--points", "20", "--history", "50", "--rounds", "1"),

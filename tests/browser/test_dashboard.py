@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser.axe import serious_faults
-from tests.browser.lab import WIDE
+from tests.browser.lab import WIDE, overlapping_texts
 from tests.browser.run_tables import RunTablePage
 
 if TYPE_CHECKING:
@@ -31,15 +31,6 @@ for place in range(20):
 """
 SHOW = "board = mltrack.dashboard()\nboard"
 ASK = "print([mltrack.get_run(each).info.run_name for each in board.selection])"
-LINES = """chart => chart.__vegaView.scenegraph().root && (() => {
-  const seen = [];
-  const walk = (item) => {
-    if (item.marktype === 'line' || item.marktype === 'trail') seen.push(...(item.items.length ? [1] : []));
-    (item.items ?? []).forEach(walk);
-  };
-  walk(chart.__vegaView.scenegraph().root);
-  return seen.length;
-})()"""
 THREE = ["run-19", "run-18", "run-17"]
 
 
@@ -85,9 +76,9 @@ def test_a_row_that_is_chosen_is_drawn_and_compared(lab: Lab, board: Locator) ->
         table.box_of("run-18").click()
     board.get_by_text("20 runs of digits, 2 selected, baseline run-19").wait_for()
     assert chosen(lab) == ["run-19", "run-17"]
-    compared = board.locator(".mltrack").last
-    assert "run-18" not in compared.inner_text()
-    assert "run-17" in compared.inner_text()
+    compared = board.locator(".mt-dashboard-top > :last-child").inner_text()
+    assert "run-18" not in compared
+    assert "run-17" in compared
 
 
 def test_a_brush_in_the_scatter_chooses_rows(lab: Lab, board: Locator) -> None:
@@ -123,6 +114,7 @@ def test_the_filter_of_the_table_is_that_of_the_charts(lab: Lab, board: Locator)
 def test_axe_finds_no_serious_fault(lab: Lab, board: Locator, theme: str) -> None:
     lab.page.wait_for_timeout(500)  # charts are drawn again in the colours of the theme
     assert serious_faults(board) == []
+    assert overlapping_texts(board.locator(".mt-dashboard-top")) == []
     lab.screenshot(f"dashboard-{theme}", board)
 
 
@@ -131,6 +123,7 @@ def test_nothing_is_wider_than_a_narrow_window(lab: Lab, board: Locator) -> None
     try:
         lab.page.wait_for_timeout(800)
         lab.screenshot("dashboard-narrow", board)
+        assert overlapping_texts(board.locator(".mt-dashboard-top")) == []
         assert board.evaluate("each => each.scrollWidth <= each.clientWidth + 1")
     finally:
         lab.set_width(WIDE[0])

@@ -23,8 +23,8 @@ from mltrack.store.summaries import CurveQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from sqlite3 import Connection
 
-    from mltrack.store.connection import Database
     from mltrack.store.stretches import Series
     from mltrack.store.summaries import Curve
 
@@ -254,18 +254,22 @@ def test_long_series_are_read_on_two_threads_that_leave_nothing_open(
     store: SqliteStore, runs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both = threading.Barrier(2, timeout=10)
-    seen: set[str] = set()
+    seen: dict[threading.Thread, Connection] = {}
 
-    def thin_together(connection: object, series: Series, points: int) -> None:
-        del connection, series, points
+    def thin_together(connection: Connection, series: Series, points: int) -> None:
+        del series, points
         if len(seen) < 2:
-            seen.add(threading.current_thread().name)
+            seen[threading.current_thread()] = connection
             both.wait()
 
     monkeypatch.setattr(curves, "thin", thin_together)
     store.metric_curves(CurveQuery(tuple(runs), ("val/loss:1 é",)))
-    assert len(seen) == 2
-    assert not [each for each in threading.enumerate() if each.name.startswith("mltrack-curves")]
+    ours = seen.pop(threading.current_thread())
+    ((other, theirs),) = seen.items()
+    assert not other.is_alive()
+    assert ours.execute("SELECT 1").fetchone() == (1,)
+    with pytest.raises(Exception, match="closed"):
+        theirs.execute("SELECT 1")
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
@@ -275,11 +279,11 @@ def test_an_interrupt_stops_both_threads_and_the_store_goes_on(
     read = []
     main = threading.current_thread()
 
-    def interrupted(connection: object, series: Series, points: int) -> Curve | None:
+    def interrupted(connection: Connection, series: Series, points: int) -> Curve | None:
         read.append(series)
         if threading.current_thread() is main:
             raise error
-        return thin(connection, series, points)  # type: ignore[arg-type]
+        return thin(connection, series, points)
 
     for number in range(20):
         log(store, runs[0], f"long {number}", 1_001)
@@ -296,7 +300,7 @@ def test_a_fault_on_the_other_thread_is_told(
 ) -> None:
     main, both = threading.current_thread(), threading.Barrier(2, timeout=10)
 
-    def faulty(connection: object, series: Series, points: int) -> None:
+    def faulty(connection: Connection, series: Series, points: int) -> None:
         del connection, series, points
         both.wait()
         if threading.current_thread() is not main:
@@ -311,9 +315,9 @@ def test_a_series_that_was_removed_meanwhile_is_left_out(
     store: SqliteStore, runs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
-    def after_removal(connection: Database, series: Series, points: int) -> Curve | None:
-        connection.execute("DELETE FROM metrics WHERE run_id = ?", (series.run,))  # type: ignore[attr-defined]
-        return thin(connection, series, points)  # type: ignore[arg-type]
+    def after_removal(connection: Connection, series: Series, points: int) -> Curve | None:
+        connection.execute("DELETE FROM metrics WHERE run_id = ?", (series.run,))
+        return thin(connection, series, points)
 
     monkeypatch.setattr(curves, "thin", after_removal)
     assert store.metric_curves(CurveQuery((runs[0],), ("val/loss:1 é",))) == []

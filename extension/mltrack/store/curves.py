@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from mltrack.exceptions import InvalidParameterError
@@ -82,6 +82,7 @@ def _thin_all(database: Database, long: Sequence[Series], points: int) -> dict[S
     """Thin long series on this thread and, where there are several, on another one too: SQLite lets both work."""
     waiting = deque(long)
     done: dict[Series, Curve | None] = {}
+    faults: list[BaseException] = []
 
     def work() -> None:
         while waiting:
@@ -94,18 +95,21 @@ def _thin_all(database: Database, long: Sequence[Series], points: int) -> dict[S
     def help_out() -> None:
         try:
             work()
+        except BaseException as error:
+            faults.append(error)
         finally:
             database.close()  # this thread's connection
 
-    with ThreadPoolExecutor(1, "mltrack-curves") as pool:
-        helper = None
-        if len(long) > 1:
-            with suppress(RuntimeError):  # Python is going down and starts no more threads
-                helper = pool.submit(help_out)
-        try:
-            work()
-        finally:
-            waiting.clear()  # after an interrupt or error nothing more is begun
-        if helper is not None:
-            helper.result()
+    helper = Thread(target=help_out, name="mltrack-curves", daemon=True)
+    if len(long) > 1:
+        with suppress(RuntimeError):  # Python is going down and starts no more threads
+            helper.start()
+    try:
+        work()
+    finally:
+        waiting.clear()  # after an interrupt or error nothing more is begun
+        if helper.ident is not None:
+            helper.join()
+    if faults:
+        raise faults[0]
     return done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mltrack_widgets.charts.curve_points import line_columns, lone_points, thinned
@@ -27,7 +28,7 @@ _THICKEST_BAR = 24
 _FAINT_BETWEEN_DECADES: Spec = {"condition": {"test": "datum.label == ''", "value": 0.08}, "value": 0.25}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MetricChart:
     """A metric's chart: ``series`` are its lines, ``runs`` all runs that are shown."""
 
@@ -68,12 +69,15 @@ class MetricChart:
         spec = {"title": title(self.metric), "width": WIDTH, "height": HEIGHT, "layer": layers}
         return Parts(spec, columns, params)
 
-    @property
-    def _is_log(self) -> bool:
-        values = [y for each in self.series for y in each.finite]
-        return is_log(values) if self.look.log is None else self.look.log and max(values) > 0
+    @cached_property
+    def _values(self) -> list[float]:
+        return [y for each in self.series for y in each.finite]
 
-    @property
+    @cached_property
+    def _is_log(self) -> bool:
+        return is_log(self._values) if self.look.log is None else self.look.log and max(self._values) > 0
+
+    @cached_property
     def _x(self) -> Spec:
         time = self.axis.kind == "time"
         axis: Spec = {"format": "~s", "tickMinStep": 1} if self.axis.kind == "step" else {}
@@ -85,11 +89,10 @@ class MetricChart:
             "axis": {"tickCount": 5, **axis},
         }
 
-    @property
+    @cached_property
     def _y(self) -> Spec:
-        values = [y for each in self.series for y in each.finite]
-        most = max(map(abs, values))
-        scale = value_scale([y for y in values if y > 0 or not self._is_log], log=self._is_log)
+        most = max(map(abs, self._values))
+        scale = value_scale(self._values, log=self._is_log)
         axis: Spec = {"tickCount": 5}
         if self._is_log or most >= 1e6 or most < 1e-3:
             axis["format"] = "~g"

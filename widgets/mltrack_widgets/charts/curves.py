@@ -58,7 +58,8 @@ def draw_curves(
 
     The n-th chart reads ``points_<n>`` (the lines: x, value, run), with smoothing ``trend_<n>`` (the same of the smooth
     line), ``dots_<n>`` (points without a neighbour), when it is interactive ``hover_<n>`` (x, from, to, and the values
-    as texts: v0, v1…), or for single values ``bars_<n>``. ``run`` is the place in ``runs``, with a legend the label. ``axis`` is what is across; default: what suits these curves.
+    as texts: v0, v1…), or for single values ``bars_<n>``. ``run`` is the place in ``runs``, with a legend the label.
+    ``axis`` is what is across; default: what suits these curves.
     """
     asked = look or CurveLook()
     wanted = [curve for curve in curves if curve.run_id in runs]

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mltrack.plain_text import visible
+from mltrack_widgets.charts.statistics import SMALLEST
 from mltrack_widgets.format import middle_cut
-from mltrack_widgets.panels.colours import DASHES, PALETTE, Line
+from mltrack_widgets.panels.colours import DASHES, PALETTE, UNCHOSEN, Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,10 +38,11 @@ CONFIG: Spec = {
     "font": "system-ui, sans-serif",
     "view": {"stroke": None},
     "title": {"anchor": "start", "frame": "group", "fontSize": 12, "subtitleFontSize": 11, "limit": WIDTH},
-    "axis": {"labelAngle": 0, "gridColor": "#8C8C8C", "gridOpacity": 0.25, "domainOpacity": 0.5, "tickOpacity": 0.5}
+    "axis": {"labelAngle": 0, "gridColor": UNCHOSEN, "gridOpacity": 0.25, "domainOpacity": 0.5, "tickOpacity": 0.5}
     | {"labelFontSize": 10, "titleFontSize": 11, "titleFontWeight": "normal", "labelLimit": 110, "labelOverlap": True},
     # texts in a chart follow no theme of a host's, so they have the one grey that is read on white and on black
     "text": {"color": "#787878"},
+    "scale": {"invalid": {"color": {"value": UNCHOSEN}}},
     "legend": {"labelFontSize": 10, "titleFontSize": 11, "titleFontWeight": "normal", "labelLimit": 220},
 }
 
@@ -132,7 +134,7 @@ def labels(names: Mapping[str, str]) -> dict[str, str]:
     """Give each run a label that no other has: its name, with the first digits of its id where names are the same."""
     short = {run_id: label(name) for run_id, name in names.items()}
     count = Counter(short.values())
-    return {run_id: f"{text} ({label(run_id, 8)})" if count[text] > 1 else text for run_id, text in short.items()}
+    return {run_id: f"{text} ({label(run_id[:8])})" if count[text] > 1 else text for run_id, text in short.items()}
 
 
 def value_scale(values: Iterable[float], *, log: bool) -> Spec:
@@ -142,10 +144,10 @@ def value_scale(values: Iterable[float], *, log: bool) -> Spec:
     found = list(values)
     low, high = min(found), max(found)
     most = max(abs(low), abs(high))
-    if high - low > most * 1e-12 and most > 1e-300:
+    if high - low > most * 1e-12 and most > SMALLEST:
         return {"zero": False}
     # digits end here: Vega would look for ticks between two numbers that have none between them
-    around = most / 10 if most > 1e-300 else 1.0
+    around = most / 10 if most > SMALLEST else 1.0
     return {"zero": False, "domain": [low - around, high + around]}
 
 

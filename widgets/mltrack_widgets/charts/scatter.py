@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mltrack_widgets.charts.columns import column, columns_of, in_order, number_of, numeric, short_name, text_of
@@ -113,7 +114,7 @@ def _no_points(points: Scatter) -> str:
     return f"No run has both {x} and a finite {y}." if points.ids else "There are no runs to draw."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Plot:
     points: Scatter
     kept: Sequence[int]
@@ -139,17 +140,17 @@ class _Plot:
         }
         return Drawn(spec, columns, words)
 
-    @property
+    @cached_property
     def _log_x(self) -> bool:
         return self.is_numeric and is_log(self.xs[at] for at in self.kept)
 
-    @property
+    @cached_property
     def _log_y(self) -> bool:
         return is_log(self.ys[at] for at in self.kept)
 
     def _columns(self, places: Sequence[int]) -> Columns:
         points = self.points
-        categories = None if self.is_numeric else self._categories()
+        categories = None if self.is_numeric else self._categories
         found: dict[str, list[Any]] = {
             "i": list(places),
             "x": [self.xs[at] if categories is None else categories[text_of(points.x[at])] for at in places],
@@ -160,6 +161,7 @@ class _Plot:
             found["colour"] = self._colours(places)
         return found
 
+    @cached_property
     def _categories(self) -> dict[str, str]:
         names = [text_of(self.points.x[at]) for at in self.kept]
         return categories_of(names, MOST_CATEGORIES)
@@ -172,11 +174,11 @@ class _Plot:
         groups = categories_of([text_of(values[at]) for at in self.kept], len(PALETTE))
         return [groups[text_of(values[at])] for at in places]
 
-    @property
+    @cached_property
     def _x(self) -> Spec:
         name = label(self.points.titles[0])
         if not self.is_numeric:
-            order = list(dict.fromkeys(self._categories().values()))
+            order = list(dict.fromkeys(self._categories.values()))
             axis = {"labelLimit": max(30, WIDTH // len(order) - 4)}
             return {
                 "field": "x",
@@ -189,7 +191,7 @@ class _Plot:
         scale = {**value_scale([self.xs[at] for at in self.kept], log=self._log_x), "padding": 8}
         return {"field": "x", "type": "quantitative", "title": name, "scale": scale, "axis": _axis(log=self._log_x)}
 
-    @property
+    @cached_property
     def _y(self) -> Spec:
         scale = {**value_scale([self.ys[at] for at in self.kept], log=self._log_y), "padding": 8}
         return {"field": "y", "type": "quantitative", "title": None, "scale": scale, "axis": _axis(log=self._log_y)}
@@ -211,7 +213,13 @@ class _Plot:
         if self.points.colour is not None:
             encoding["color"] = self._colour_channel()
         opacity = 0.8 if len(self.kept) <= 100 else 0.5 if len(self.kept) <= 1_000 else 0.3
-        mark = {"type": "circle", "size": 36 if len(self.kept) <= 1_000 else 12, "color": UNCHOSEN, "opacity": opacity}
+        mark: Spec = {
+            "type": "circle",
+            "size": 36 if len(self.kept) <= 1_000 else 12,
+            "color": UNCHOSEN,
+            "opacity": opacity,
+        }
+        mark["invalid"] = "show"  # a run without a colour is grey
         return {"name": "points", "data": {"name": "points"}, "mark": mark, "encoding": encoding}
 
     def _colour_channel(self) -> Spec:
@@ -221,8 +229,7 @@ class _Plot:
         if numeric(values):
             numbers = [number_of(values[at]) for at in self.kept]
             scale: Spec = {"scheme": RAMP} | ({"type": "log"} if is_log(numbers) else {})
-            seen = {"test": "isValid(datum.colour)", **found, "type": "quantitative", "scale": scale}
-            return {"condition": seen, "value": UNCHOSEN}
+            return {**found, "type": "quantitative", "scale": scale}
         groups = list(dict.fromkeys(categories_of([text_of(values[at]) for at in self.kept], len(PALETTE)).values()))
         colours = [palette_line(place).colour for place in range(len(groups))]
         return {**found, "type": "nominal", "scale": {"domain": groups, "range": colours}}

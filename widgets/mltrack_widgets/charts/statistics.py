@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 DECADES = 2
 """A scale is logarithmic when positive values span more than this many powers of ten."""
 
+SMALLEST = 1e-300
+"""Numbers below it have lost their last digits, and no axis."""
+
 
 class Correlation(NamedTuple):
     """Spearman's rho, and the number of pairs it comes from; NaN when there is none."""
@@ -108,6 +111,6 @@ def _back(ends: tuple[float, float], *, log: bool) -> tuple[float, float]:
 def is_log(values: Iterable[float]) -> bool:
     """Tell whether values want a logarithmic scale: all that are finite are positive, and span over two decades."""
     finite = [value for value in values if math.isfinite(value)]
-    if not finite or min(finite) <= 0:
+    if not finite or min(finite) < SMALLEST:
         return False
     return math.log10(max(finite)) - math.log10(min(finite)) > DECADES

@@ -1,6 +1,7 @@
 // A chart: Vega-Lite drawn by the library that all charts of a page share. What is drawn belongs to the model: when the
 // notebook makes a new place for the output, the drawing moves there. The page may be told anything late or never.
 const AXIS = 56;  // pixels beside a plot, for its axis
+const NAMES = 60;  // and more where the axis has names
 const GAP = 12;
 const NARROW = 560;
 const LEAST_BETWEEN = 90;  // pixels between parallel axes, which have names; a narrow place scrolls
@@ -22,7 +23,8 @@ async function imported(source) {
 function fitted(spec, width, { axes } = {}) {
   const room = Math.max(120, width - AXIS, axes ? (axes - 1) * LEAST_BETWEEN : 0);
   const narrow = (part) => {
-    if (part.width > room) part.width = room;
+    const beside = part.layer?.[0].encoding?.y?.type === "nominal" ? NAMES : 0;
+    if (part.width > room - beside) narrowTo(part, room - beside);
   };
   narrow(spec);
   if (width < NARROW) legendsBelow(spec);
@@ -32,6 +34,11 @@ function fitted(spec, width, { axes } = {}) {
     spec.columns = Math.min(spec.concat.length, Math.max(1, Math.floor((width + GAP) / (widest + GAP))));
   }
   return spec;
+}
+
+function narrowTo(part, width) {
+  for (const { encoding } of part.layer ?? []) if (encoding?.x?.value >= part.width) encoding.x.value += width - part.width;
+  part.width = width;
 }
 
 // Beside a narrow chart is no room for a legend.
@@ -45,7 +52,7 @@ function legendsBelow(part) {
 function mergedConfig(theme, own = {}, width) {
   const both = { ...theme };
   for (const [key, value] of Object.entries(own)) both[key] = typeof value === "object" && value && !Array.isArray(value) ? { ...value, ...theme[key] } : both[key] ?? value;
-  if (width < NARROW) both.legend = { ...both.legend, orient: "bottom", columns: 3 };
+  if (width < NARROW) both.legend = { ...both.legend, orient: "bottom", columns: Math.max(1, Math.floor(width / 160)), labelLimit: 110 };
   return both;
 }
 

@@ -45,7 +45,7 @@ function showControls(bar, controls, tell) {
 }
 
 function choiceControl({ label, options }, tell) {
-  const select = element("select", { class: "mt-select" });
+  const select = element("select", { class: "mt-select", "aria-label": label });
   options.forEach(([, text], i) => select.append(element("option", { value: i }, text)));
   select.addEventListener("change", () => tell(options[select.value][0]));
   return {
@@ -83,7 +83,7 @@ function pressControl({ label }, tell) {
 }
 
 function rangeControl({ label, low, high, by }, tell) {
-  const input = element("input", { class: "mt-range", type: "range", min: low, max: high, step: by });
+  const input = element("input", { class: "mt-range", type: "range", "aria-label": label, min: low, max: high, step: by });
   const output = element("output", { class: "mt-value" });
   let waiting;
   input.addEventListener("input", () => {
@@ -105,7 +105,7 @@ function rangeControl({ label, low, high, by }, tell) {
 }
 
 function textControl({ label }, tell) {
-  const input = element("input", { class: "mt-text", type: "text", spellcheck: "false", autocomplete: "off" });
+  const input = element("input", { class: "mt-text", type: "text", "aria-label": label, spellcheck: "false", autocomplete: "off" });
   let told = "";
   const say = () => {
     if (input.value === told) return;

@@ -7,7 +7,11 @@ function pageKeepsHtml() {
 async function nodeOf(model) {
   const manager = model.widget_manager;
   const child = await manager.get_model(String(model.get("child")).replace("IPY_MODEL_", ""));
-  return (await manager.create_view(child)).el;
+  const view = await manager.create_view(child);
+  // ipywidgets lays a view out once Lumino says that it is in the page; here no Lumino widget puts it there
+  const widget = view.luminoWidget ?? view.pWidget;
+  for (const name of ["BeforeAttach", "AfterAttach"]) widget?.processMessage(widget.constructor.Msg[name]);
+  return view.el;
 }
 
 export default () => {

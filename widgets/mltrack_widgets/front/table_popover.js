@@ -9,24 +9,17 @@ class Popover {
     this.list = make("div", { class: "mtt-list", role: "group", "aria-label": label });
     this.panel = make("div", { class: "mtt-popover", popover: "auto", role: "dialog", "aria-label": label },
       this.search, this.list, ...foot);
-    this.opener = button(label, { class: "mtt-button", "aria-haspopup": "dialog", "aria-expanded": "false" }, () => this.toggle());
+    this.opener = button(label, { class: "mtt-button", "aria-haspopup": "dialog", "aria-expanded": "false" }, () => {});
+    this.opener.popoverTargetElement = this.panel;
     this.search.addEventListener("input", () => this.draw());
     this.panel.addEventListener("toggle", (event) => this.toggled(event.newState === "open", onOpen));
-    this.panel.addEventListener("beforetoggle", (event) => { this.wasOpen = event.oldState === "open"; });
-    this.closeOnScroll = (event) => { if (!this.panel.contains(event.target)) this.panel.hidePopover(); };
-  }
-
-  toggle() {
-    // A click on the opener has closed what was open, as any click outside does.
-    if (this.panel.matches(":popover-open")) this.panel.hidePopover();
-    else if (performance.now() - (this.closedAt ?? -1000) > 150) this.panel.showPopover();
+    this.follow = (event) => { if (!this.panel.contains(event.target)) this.place(); };
   }
 
   toggled(isOpen, onOpen) {
     this.opener.setAttribute("aria-expanded", String(isOpen));
     if (!isOpen) {
-      this.closedAt = performance.now();
-      document.removeEventListener("scroll", this.closeOnScroll, true);
+      document.removeEventListener("scroll", this.follow, true);
       if (this.panel.contains(document.activeElement) || document.activeElement === document.body) this.opener.focus();
       return;
     }
@@ -35,7 +28,7 @@ class Popover {
     this.draw();
     onOpen();
     this.search.focus({ preventScroll: true });
-    document.addEventListener("scroll", this.closeOnScroll, true);
+    document.addEventListener("scroll", this.follow, true);
   }
 
   place() {

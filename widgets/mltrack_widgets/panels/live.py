@@ -86,8 +86,7 @@ class LivePanel(Panel):
         if not host.has_kernel():
             return
         live = host.shows_widgets()
-        data = self._data(live=live, picture=False)
-        host.shell().display_pub.publish(data=data, transient=self._transient)
+        self._publish(self._data(live=live, picture=False), update=False)
         if live:
             self._thread = threading.Thread(target=self._work, name=THREAD_NAME, daemon=True)
             self._thread.start()
@@ -115,7 +114,7 @@ class LivePanel(Panel):
         self.close()
         with self._lock:
             self._follower.read()
-            self.is_over = True
+            self.is_over = self._is_html = True
             if self._view is not None:
                 self._send(whole=True)
         self.show_again()
@@ -131,12 +130,12 @@ class LivePanel(Panel):
             thread.join(STOP_SECONDS)
 
     def _root_view(self) -> LiveView:
-        return self._live_view  # which finds its place by itself
+        return self._live_view  # which finds its place by itself, while the kernel is too busy to be told anything
 
     def _data(self, *, live: bool, picture: bool) -> dict[str, Any]:
         # JupyterLab shows an error in the place of a widget that was saved and has no kernel any more. At the end the
         # output is HTML alone; in the page that drew the widget it takes the place of that HTML (see slot.js).
-        return super()._data(live=live and not self.is_over, picture=picture or self.is_over)
+        return super()._data(live=live and not self._is_html, picture=picture or self.is_over)
 
     def show_again(self) -> None:
         """Put the present state, with its picture, into the outputs that show the panel."""
@@ -287,14 +286,19 @@ class LivePanel(Panel):
 _open: list[LivePanel] = []
 
 
+# A text is a run's name, no letters to go through: mypy sees an overlap there. Each public name has its line: D418.
 @overload
-def live(  # type: ignore[overload-overlap]  # a text is a run's name, not letters to go through
+def live(  # type: ignore[overload-overlap]  # noqa: D418
     what: Run | str | None = None, *, metrics: Sequence[str] = (), total: int | None = None
-) -> LivePanel: ...
+) -> LivePanel:
+    """Draw the metrics of a run."""
 
 
 @overload
-def live(what: Iterable[Item], *, metrics: Sequence[str] = (), total: int | None = None) -> Steps[Item]: ...
+def live(  # noqa: D418
+    what: Iterable[Item], *, metrics: Sequence[str] = (), total: int | None = None
+) -> Steps[Item]:
+    """Draw the metrics of the active run, and how far a loop is."""
 
 
 def live(
