@@ -40,7 +40,7 @@ def several(*names: str, meaning: str, metavar: str) -> Option:
     return Option(names, meaning, {"metavar": metavar, "nargs": "+", "default": []})
 
 
-def words(name: str, *, meaning: str, count: str) -> Option:
+def words(name: str, *, meaning: str, count: str | int) -> Option:
     """Make positional words; ``count`` is argparse's ``nargs``."""
     return Option((name,), meaning, {"nargs": count, "metavar": name.upper()})
 

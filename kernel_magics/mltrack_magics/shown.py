@@ -26,8 +26,8 @@ def register(shell: InteractiveShell) -> None:
     for kind in _RUNS:
         formatter.formatters["text/html"].for_type(kind, _html)
         formatter.formatters["text/plain"].for_type(kind, _text)
-    for kind in _LISTS:
-        formatter.mimebundle_formatter.for_type(kind, _table_of_list)
+    for listing in _LISTS:
+        formatter.mimebundle_formatter.for_type(listing, _table_of_list)
     formatter.ipython_display_formatter.for_type(Experiment, _show_experiment)
 
 
@@ -39,8 +39,8 @@ def unregister(shell: InteractiveShell) -> None:
     for kind in _RUNS:
         for mime in ("text/html", "text/plain"):
             formatter.formatters[mime].type_printers.pop(kind, None)
-    for kind in _LISTS:
-        formatter.mimebundle_formatter.type_printers.pop(kind, None)
+    for listing in _LISTS:
+        formatter.mimebundle_formatter.type_printers.pop(listing, None)
     formatter.ipython_display_formatter.type_printers.pop(Experiment, None)
 
 

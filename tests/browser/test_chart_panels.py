@@ -51,11 +51,15 @@ CELLS = [
 ]
 CURVES, SCATTER, PARALLEL, IMPORTANCE, AGAIN, EMPTY, CHOSEN, BUSY = range(1, 9)
 VEGA = "element => element.querySelector('.mt-chart').__vegaView"
+ORIGIN = (
+    f"element => {{ const view = ({VEGA})(element); return view.origin().map(place => place + view.padding().left); }}"
+)
 ROWS = f"(element, name) => ({VEGA})(element).data(name).map(row => ({{...row}}))"
 # How many marks of a kind a chart draws, whatever they are inside of.
 MARKS = f"""(element, kind) => {{
-  const count = mark => mark.marktype === 'group' ? mark.items.flatMap(item => item.items).reduce((sum, each) => sum + count(each), 0)
-    : mark.marktype === kind ? (kind === 'line' ? mark.items.length > 1 ? 1 : 0 : mark.items.length) : 0;
+  const inside = mark => mark.items.flatMap(item => item.items).reduce((sum, each) => sum + count(each), 0);
+  const alone = mark => kind !== 'line' ? mark.items.length : mark.items.length > 1 ? 1 : 0;
+  const count = mark => mark.marktype === 'group' ? inside(mark) : mark.marktype === kind ? alone(mark) : 0;
   return count(({VEGA})(element).scenegraph().root);
 }}"""
 NARROW = 480
@@ -120,7 +124,7 @@ def test_curves_are_drawn(lab: Lab, shown: str) -> None:
 
 def test_the_values_of_all_runs_at_the_pointer(lab: Lab, shown: str) -> None:
     place = box(lab, CURVES)
-    left = panel(lab, CURVES).evaluate(f"element => ({VEGA})(element).origin()[0]")
+    left = panel(lab, CURVES).evaluate(f"element => ({ORIGIN})(element)[0]")
     lab.page.mouse.move(place["x"] + left + 2, place["y"] + 100)
     tip = lab.page.locator(".mt-tip:not([hidden])")
     tip.wait_for()
@@ -139,7 +143,7 @@ def test_zooming_in_gets_more_of_the_part(lab: Lab, shown: str) -> None:
 
     before, drawn, place = between(2_050, 2_250), drawings(lab, CURVES), box(lab, CURVES)
     plot = panel(lab, CURVES).evaluate(f"element => ({VEGA})(element).scale('concat_0_x').range()")
-    left = panel(lab, CURVES).evaluate(f"element => ({VEGA})(element).origin()[0]")
+    left = panel(lab, CURVES).evaluate(f"element => ({ORIGIN})(element)[0]")
     x = [place["x"] + left + plot[1] * step / 5_000 for step in (2_000, 2_300)]
     drag(lab, (x[0], place["y"] + 80), (x[1], place["y"] + 120))
     domain = panel(lab, CURVES).evaluate(f"element => ({VEGA})(element).scale('concat_1_x').domain()")
@@ -183,7 +187,7 @@ def test_dragging_over_points_chooses_runs(lab: Lab, shown: str) -> None:
     assert f"{chosen} runs selected:" in found.locator(".mt-words").inner_text()
     drawn = drawings(lab, PARALLEL)
     place = box(lab, PARALLEL)
-    origin = panel(lab, PARALLEL).evaluate(f"element => ({VEGA})(element).origin()")
+    origin = panel(lab, PARALLEL).evaluate(ORIGIN)
     x, y = place["x"] + origin[0], place["y"] + origin[1]
     drag(lab, (x, y + 5), (x, y + 100))
     wait_for_drawing(lab, PARALLEL, drawn)
@@ -196,7 +200,7 @@ def test_dragging_over_points_chooses_runs(lab: Lab, shown: str) -> None:
 def test_what_a_point_is_is_read_as_text(lab: Lab, shown: str) -> None:
     place = box(lab, SCATTER)
     spot = panel(lab, SCATTER).evaluate(
-        f"""element => {{ const view = ({VEGA})(element), row = view.data('points')[5], [x, y] = view.origin();
+        f"""element => {{ const view = ({VEGA})(element), row = view.data('points')[5], [x, y] = ({ORIGIN})(element);
         return [x + view.scale('x')(row.x), y + view.scale('y')(row.y)]; }}"""
     )
     lab.page.mouse.move(place["x"] + spot[0], place["y"] + spot[1])
@@ -268,11 +272,12 @@ def test_the_picture_stays_when_the_kernel_is_gone(lab: Lab, shown: str) -> None
     lab.reload(shown)
     for index, words in (
         (CURVES, "of 12 runs in panels"),
-        (SCATTER, "12 values of"),
+        (SCATTER, "over 12 runs"),
         (PARALLEL, "12 runs"),
         (IMPORTANCE, "From 12 runs"),
     ):
         output = lab.cell_output(index)
+        assert words in output.inner_text()
         picture = output.locator("img")
         picture.wait_for()
         assert picture.evaluate("image => image.naturalWidth") > 200

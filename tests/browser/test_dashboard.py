@@ -24,7 +24,8 @@ mltrack.set_experiment("digits")
 for place in range(20):
     with mltrack.start_run(run_name=f"run-{place}"):
         rate = 10.0 ** (place % 4 - 4)
-        mltrack.log_params({"learning_rate": rate, "solver": ["adam", "sgd"][place // 10], "hidden": 2 ** (place % 5 + 3)})
+        solver, hidden = ["adam", "sgd"][place // 10], 2 ** (place % 5 + 3)
+        mltrack.log_params({"learning_rate": rate, "solver": solver, "hidden": hidden})
         for step in range(30):
             loss = math.exp(-step * (place + 1) / 200)
             mltrack.log_metrics({"loss": loss, "accuracy": 0.99 - 0.4 * loss - place / 1000}, step=step)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.browser.axe import serious_faults
 from tests.browser.lab import overlapping_texts
 from tests.browser.run_tables import SHOW, STORE, RunTablePage
 
@@ -38,12 +38,6 @@ FOCUSED = """() => {
   const cell = document.activeElement.closest('td, th');
   return [Number(cell.parentElement.getAttribute('aria-rowindex')), Number(cell.getAttribute('aria-colindex'))];
 }"""
-AXE = """async table => {
-  const found = await axe.run(table, {resultTypes: ['violations']});
-  return found.violations.filter(each => ['serious', 'critical'].includes(each.impact))
-    .map(each => `${each.id}: ${each.nodes.map(node => node.html).slice(0, 3).join(' | ')}`);
-}"""
-ELEMENTS = "table => [...table.querySelectorAll('*')].map(element => element.localName).sort().join()"
 
 
 @pytest.fixture(scope="module")
@@ -147,13 +141,7 @@ def test_axe_finds_nothing_serious_in_groups_and_lists(table: RunTablePage, them
 
 
 def axe(table: RunTablePage) -> list[str]:
-    # The browser tests are collected, and skipped with a reason, where it is not installed.
-    import axe_playwright_python
-
-    source = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
-    table.lab.page.evaluate(source)
-    found: list[str] = table.output.locator(".mtt").evaluate(AXE)
-    return found
+    return serious_faults(table.output.locator(".mtt"))
 
 
 def test_hostile_texts_are_shown_as_texts(lab: Lab, notebook: str) -> None:

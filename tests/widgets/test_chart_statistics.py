@@ -19,8 +19,9 @@ PAIRS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=40)
 def test_the_correlation_is_that_of_scipy(pairs: list[tuple[float, float]]) -> None:
     xs, ys = [x for x, _ in pairs], [y for _, y in pairs]
     assume(len(set(xs)) > 1 and len(set(ys)) > 1)
-    rho, n = spearman(xs, ys)
-    assert (rho, n) == (pytest.approx(stats.spearmanr(xs, ys).statistic, abs=1e-9), len(pairs))
+    found = spearman(xs, ys)
+    assert found.rho == pytest.approx(stats.spearmanr(xs, ys).statistic, abs=1e-9)
+    assert found.n == len(pairs)
 
 
 @given(st.lists(NUMBERS, max_size=30))
@@ -49,7 +50,8 @@ def test_a_trend_line_is_straight_on_its_axes() -> None:
     assert straight.ys == pytest.approx((1, 7))
     bent = trend_line([0.01, 1, 100], [1, 2, 3], log_x=True)
     assert bent is not None
-    assert (bent.xs, bent.ys) == (pytest.approx((0.01, 100)), pytest.approx((1, 3)))
+    assert bent.xs == pytest.approx((0.01, 100))
+    assert bent.ys == pytest.approx((1, 3))
     both = trend_line([1, 10, 100], [1, 100, 10_000], log_x=True, log_y=True)
     assert both is not None
     assert both.ys == pytest.approx((1, 10_000))

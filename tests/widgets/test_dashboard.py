@@ -89,7 +89,7 @@ def test_new_runs_are_shown_after_a_refresh() -> None:
     assert "run-0" in panel.table.text
 
 
-EMPTY = {"no run": (), "a run with nothing": ({},)}
+EMPTY: dict[str, tuple[dict[str, float], ...]] = {"no run": (), "a run with nothing": ({},)}
 
 
 @pytest.mark.parametrize("runs", EMPTY.values(), ids=EMPTY)

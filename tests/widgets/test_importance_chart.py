@@ -6,6 +6,7 @@ import math
 import random
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from tests.widgets.charts_drawn import HOSTILE, marks, shape, svg_of, sweep, texts, written
@@ -17,7 +18,7 @@ from mltrack_widgets.charts.importance import draw_importances, explain, most_te
 GENERATOR = random.Random(4)
 NOISE = [GENERATOR.random() for _ in range(60)]
 RISING = [float(at) for at in range(60)]
-PARAMS = {"noise": NOISE, "rising": [str(value) for value in RISING], "fixed": ["1"] * 60}
+PARAMS: dict[str, list[Any]] = {"noise": NOISE, "rising": [str(value) for value in RISING], "fixed": ["1"] * 60}
 
 
 def test_what_explains_the_metric_comes_first() -> None:

@@ -189,8 +189,8 @@ def test_only_params_and_tags_make_groups(ids: list[str]) -> None:
         panel.group_by = "solver"
     panel.group_by = "params.solver"
     assert panel.group_by == "params.solver"
-    panel.folded = True
-    assert panel.group_by is None
+    panel.fold()
+    assert (panel.folded, panel.group_by) == (True, None)
 
 
 def test_choosing_and_comparing_go_both_ways(ids: list[str]) -> None:

@@ -19,7 +19,11 @@ def cells(frame: dict[str, list[Any]]) -> list[str]:
 
 
 def test_names_words_and_numbers() -> None:
-    frame = {"tags.mlflow.runName": ["baseline"], "params.C": ["0.1"], "metrics.accuracy": [0.97368421]}
+    frame: dict[str, list[Any]] = {
+        "tags.mlflow.runName": ["baseline"],
+        "params.C": ["0.1"],
+        "metrics.accuracy": [0.97368421],
+    }
     assert sorted(cells(frame)) == sorted(["run", "baseline", "C", "0.1", "accuracy", "0.9737"])
     found = draw_table(frame)
     assert (found.columns["words"]["text"], found.words) == (["run", "baseline"], "1 run")
@@ -27,7 +31,7 @@ def test_names_words_and_numbers() -> None:
 
 
 def test_missing_values_are_empty() -> None:
-    frame = {"run": ["a", "b"], "params.C": [None, "1"], "metrics.m": [math.nan, 1.0]}
+    frame: dict[str, list[Any]] = {"run": ["a", "b"], "params.C": [None, "1"], "metrics.m": [math.nan, 1.0]}
     assert draw_table(frame).columns["numbers"]["text"] == ["C", "", "1", "m", "nan", "1"]
 
 

@@ -22,18 +22,26 @@ async function imported(source) {
 // The specification for so much room: wrapped charts in as many columns as fit, none wider than the room.
 function fitted(spec, width, { axes } = {}) {
   const room = Math.max(120, width - AXIS, axes ? (axes - 1) * LEAST_BETWEEN : 0);
+  // axes stand below each other, so that names beside one chart are room beside all
+  const beside = (spec.concat ?? [spec]).some(({ layer }) => layer?.[0].encoding?.y?.type === "nominal") ? NAMES : 0;
   const narrow = (part) => {
-    const beside = part.layer?.[0].encoding?.y?.type === "nominal" ? NAMES : 0;
     if (part.width > room - beside) narrowTo(part, room - beside);
   };
   narrow(spec);
   if (width < NARROW) legendsBelow(spec);
   for (const part of spec.concat ?? []) narrow(part);
   if (spec.concat) {
-    const widest = Math.max(...spec.concat.map((part) => part.width ?? 0)) + AXIS;
+    const widest = Math.max(...spec.concat.map((part) => part.width ?? 0)) + AXIS + beside;
     spec.columns = Math.min(spec.concat.length, Math.max(1, Math.floor((width + GAP) / (widest + GAP))));
+    if (spec.columns === 1) spec.concat.forEach((part) => nameAgain(part, spec.concat[0]));
   }
   return spec;
+}
+
+// A chart below another needs the names that one beside it shares.
+function nameAgain(part, first) {
+  const y = part.layer?.[0].encoding?.y;
+  if (y?.axis === null) y.axis = first.layer[0].encoding.y.axis;
 }
 
 function narrowTo(part, width) {

@@ -6,7 +6,8 @@ const MOST_LINES = 12;
 
 function plotsOf(view) {
   const frame = view.scenegraph().root.items[0];
-  const [left, top] = view.origin();
+  const padding = view.padding();
+  const [left, top] = view.origin().map((place, i) => place + (i ? padding.top : padding.left));
   const groups = frame.items.filter(({ marktype, name }) => marktype === "group" && /^concat_\d+_group$/.test(name ?? ""));
   if (!groups.length) return [{ index: 0, left, top, width: view.width(), height: view.height(), x: scaleOf(view, "x"), y: scaleOf(view, "y") }];
   return groups.map(({ name, items: [group] }) => {

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from mltrack_widgets.panels.selection import Selection
 
 
+MOST_UNFOLDED = 12
+"""As many rows of the table that stays are seen at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What a panel shows now: a chart, a line of words, controls, and what the page needs to follow lines in it.
@@ -192,8 +196,26 @@ def _sent(columns: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[Markup]:
+    """Give the table; a long one is folded up."""
     if not rows:
         return []
-    head = tag("thead", None, tag("tr", None, *(tag("th", {"scope": "col"}, each) for each in rows[0])))
-    body = (tag("tr", None, *(tag("td", None, each) for each in row)) for row in rows[1:])
-    return [tag("div", {"style": "overflow-x:auto"}, tag("table", None, head, tag("tbody", None, *body)))]
+    sides = [_RIGHT if all(map(_is_number, column[1:])) else None for column in zip(*rows, strict=True)]
+    cells = [[tag("td", side, each) for each, side in zip(row, sides, strict=True)] for row in rows[1:]]
+    head = [tag("th", {"scope": "col", **(side or {})}, each) for each, side in zip(rows[0], sides, strict=True)]
+    body = tag("tbody", None, *(tag("tr", None, *row) for row in cells))
+    table = tag(
+        "div", {"style": "overflow-x:auto"}, tag("table", None, tag("thead", None, tag("tr", None, *head)), body)
+    )
+    if len(cells) <= MOST_UNFOLDED:
+        return [table]
+    return [tag("details", None, tag("summary", {"style": "cursor:pointer"}, f"{len(cells)} rows of values"), table)]
+
+
+_RIGHT = {"style": "text-align:right"}
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return not text or float(text.replace(",", "")) is not None
+    except ValueError:
+        return False

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Okabe and Ito's palette (https://jfly.uni-koeln.de/color/), blue first, without black and with a darker yellow:
-# both would be lost on a dark or a white page.
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B8A800", "#8C6D31")
+# Okabe and Ito's palette (https://jfly.uni-koeln.de/color/), blue first. Its black and its yellow would be lost on a
+# dark or a white page; violet and brown stand for them, and stay apart from the others for the colour-blind too.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7B4FD0", "#8C6D31")
 DASHES: tuple[tuple[int, ...], ...] = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3))
 UNCHOSEN = "#8C8C8C"
 """What stands for runs that were not chosen."""

@@ -36,7 +36,7 @@ class RunSet:
         """Read the first of them."""
         return self.store.search_runs(self.search(most=most)).rows
 
-    def all(self, most: int = 100_000) -> list[Run]:  # noqa: A003 - what it gives
+    def all(self, most: int = 100_000) -> list[Run]:
         """Read all of them, page by page, at most so many."""
         found = find_runs(tuple(self.experiments), self.filter_string, order_by=self.order_by, max_results=most)
         return list(found)

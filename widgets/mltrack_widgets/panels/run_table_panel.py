@@ -161,12 +161,12 @@ class RunTablePanel(Panel):
 
     @property
     def folded(self) -> bool:
-        """Whether the runs of one cell are one row; may be set."""
+        """Whether the runs of one cell are one row; see ``fold``."""
         return self._query.folded
 
-    @folded.setter
-    def folded(self, folded: bool) -> None:
-        self.change(lambda query: replace(query.of(query.runs), folded=bool(folded), group=None))
+    def fold(self, *, on: bool = True) -> None:
+        """Make the runs of one cell one row, which opens to all of them, or show each on its own again."""
+        self.change(lambda query: replace(query.of(query.runs), folded=on, group=None))
 
     def to_dataframe(self) -> pd.DataFrame:
         """Give all runs that match, not only those of the page, with MLflow's columns (at most 100,000)."""

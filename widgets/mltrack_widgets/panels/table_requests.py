@@ -104,7 +104,7 @@ class TableRequests:
         self._panel.group_by = str(content["column"]) or None
 
     def _fold(self, content: Mapping[str, Any]) -> None:
-        self._panel.folded = bool(content["on"])
+        self._panel.fold(on=bool(content["on"]))
 
     def _open(self, content: Mapping[str, Any]) -> None:
         key = {str(content["row"])}
