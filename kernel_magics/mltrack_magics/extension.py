@@ -78,6 +78,7 @@ class Extension:
         magics.unregister(shell)
         completion.unregister(shell)
         shown.unregister(shell)
+        _stop_panels()
         atexit.unregister(self.settle)
         if self.tap is not None:
             self.tap.stop()
@@ -114,6 +115,14 @@ def unload(shell: InteractiveShell) -> None:
     extension = _loaded.pop(id(shell), None)
     if extension is not None:
         extension.stop()
+
+
+def _stop_panels() -> None:
+    """End what goes on behind the panels that were shown; without any, their modules were never loaded."""
+    if "mltrack_widgets.panels.panel" in sys.modules:
+        from mltrack_widgets.panels.panel import stop_panels  # there are panels, so it is loaded
+
+        stop_panels()
 
 
 def _make_tap(connection_file: str | None, recorder: Recorder) -> Tap | None:

@@ -45,6 +45,7 @@ def _traces():
     }
 """
 USE = "%%track_run\nC = 0.5\nprint('used')"
+PANELS = "%mltrack runs\n%mltrack curves\n%mltrack dashboard"
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,18 @@ def test_loading_and_unloading_leave_no_trace(tmp_path: Path) -> None:
         assert "mltrack" not in str({key: found for key, found in before.items() if key != "names"})
         assert "not found" in kernel.run("%%track_run\n1").stream("stderr")
         assert len(kernel.runs()) == 21
+
+
+def test_panels_are_ended_by_unloading(tmp_path: Path) -> None:
+    with running_kernel(tmp_path, MLTRACK_WIDGETS="always") as kernel:
+        kernel.run(TRACES)
+        kernel.run("%unload_ext mltrack")
+        for _ in range(2):  # comms of the first panels, and the refresher's connection, stay
+            before = kernel.evaluate("_traces()")
+            for cell in (LOAD, USE, PANELS, "%unload_ext mltrack"):
+                assert kernel.run(cell).status == "ok"
+        after = kernel.evaluate("_traces()")
+        assert {**after, "files": 0} == {**before, "files": 0}
 
 
 def test_the_first_loading_leaves_no_trace_either(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from mltrack_widgets.front.assets import text_of
 class SlotView(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     """Shows ``child``, and keeps showing it in HTML with the class ``slot``.
 
-    JupyterLab saves which widget an output was, and shows an error in its place when the notebook is opened again. So the page says ``{"kind": "kept"}`` when it can show the widget inside of HTML, and the output becomes that.
+    JupyterLab saves which widget an output was, and shows an error in its place when the notebook is opened again. So
+    the page says ``{"kind": "kept"}`` when it can show the widget inside of HTML, and the output becomes that.
     """
 
     _esm = text_of("slot.js", "slot_view.js")

@@ -45,6 +45,15 @@ class CellEvents:
         shell.events.register("post_run_cell", self._ended)
         self._shell, self._message, self._depth, self.is_busy = shell, host.message_id(), 1, True
 
+    def stop(self) -> None:
+        """Listen no more, until a panel is displayed again."""
+        shell, self._shell = self._shell, None
+        self._depth, self.is_busy = 0, False
+        if shell is not None:
+            for event, callback in (("pre_run_cell", self._began), ("post_run_cell", self._ended)):
+                if callback in shell.events.callbacks[event]:
+                    shell.events.unregister(event, callback)
+
     def _began(self, info: object) -> None:
         del info
         message = host.message_id()

@@ -252,4 +252,11 @@ def finish_pictures() -> None:
         _without_picture.pop().show_again()
 
 
+def stop_panels() -> None:
+    """End what goes on behind all panels; they can still be used, and one that is displayed again goes on."""
+    finish_pictures()
+    refresher.stop()
+    cell_events.stop()
+
+
 cell_events.at_end(finish_pictures)
