@@ -75,12 +75,16 @@ def test_panels_are_ended_by_unloading(tmp_path: Path) -> None:
     with running_kernel(tmp_path, MLTRACK_WIDGETS="always") as kernel:
         kernel.run(TRACES)
         kernel.run("%unload_ext mltrack")
-        for _ in range(2):  # comms of the first panels, and the refresher's connection, stay
-            before = kernel.evaluate("_traces()")
-            for cell in (LOAD, USE, PANELS, "%unload_ext mltrack"):
-                assert kernel.run(cell).status == "ok"
+        before = kernel.evaluate("_traces()")
+        for cell in (LOAD, USE, PANELS):
+            assert kernel.run(cell).status == "ok"
+        during = kernel.evaluate("_traces()")
+        kernel.run("%unload_ext mltrack")
         after = kernel.evaluate("_traces()")
-        assert {**after, "files": 0} == {**before, "files": 0}
+        assert "mltrack-refresher" in during["threads"]
+        assert during["events"] != before["events"]
+        assert [name for name in after["threads"] if name.startswith("mltrack")] == []
+        assert [after[each] == before[each] for each in ("events", "formatters")] == [True, True]
 
 
 def test_the_first_loading_leaves_no_trace_either(tmp_path: Path) -> None:
