@@ -150,7 +150,6 @@ function say(drawing, text) {
 }
 
 async function drawOnce(drawing) {
-  console.log('T drawOnce', Date.now());
   const { model } = drawing;
   showTexts(drawing);
   const own = model.get("spec");
@@ -187,13 +186,11 @@ async function embed(drawing, { library, spec, data }) {
     if (kept) param.value = kept.place ?? kept;
   }
   const fresh = element("div", { class: "mt-drawn" });
-  console.log('T embed', Date.now());
   const drawn = await library.vegaEmbed(fresh, spec, {
     mode: "vega-lite", actions: false, ast: true, renderer: "canvas", defaultStyle: false, loader: NOTHING_FROM_OUTSIDE,
     tooltip: vegaTooltip(drawing.tip),
     patch: (compiled) => withRows(compiled, data),
   });
-  console.log('T embedded', Date.now());
   drawing.drawn?.finalize();
   Object.assign(drawing, { drawn, view: drawn.view, data, index: {}, canvas: fresh.querySelector("canvas") });
   drawing.place.replaceChildren(fresh);
@@ -277,14 +274,14 @@ const STATES = ["spec", "data", "controls", "words", "legend", "lines", "range",
 export default () => {
   const drawings = new Set();
   return {
-    initialize({ model }) { console.log('T init', Date.now());
+    initialize({ model }) {
       vegaOf(model).catch(() => {});  // said when something is drawn
       const refreshAll = () => drawings.forEach(refresh);
       for (const name of STATES) model.on(`change:${name}`, () => queueMicrotask(refreshAll));
       const unwatch = whenThemeChanges(() => setTimeout(refreshAll, 50));
       return () => { unwatch(); drawings.forEach(finish); };
     },
-    render({ model, el }) { console.log('T render', Date.now());
+    render({ model, el }) {
       const watch = new ResizeObserver(([{ contentRect: { width } }]) => {
         if (!el.isConnected || !width) return;
         const drawing = settle(el, model, drawings);

@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COLOURS = 64
+_MOST_FREQUENT = 40
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _RGBA, _PALETTE = 6, 3
 _UNFILTERED, _SUB, _UP = 0, 1, 2
 
 
 def with_palette(image: bytes) -> bytes:
-    """Write a PNG again with its 64 most frequent colours, transparency laid on white.
+    """Write a PNG again with 64 of its colours, transparency laid on white.
 
     The image is of 8-bit RGBA whose rows are not filtered, or by their left or upper neighbours, as vl-convert writes
     it (PNG, third edition, W3C 2025, sections 9 and 11); any other is given back as it is.
@@ -75,7 +76,7 @@ def _pixels(data: bytes, width: int, height: int) -> Any:
 
 
 def _reduced(pixels: Any) -> tuple[bytes, Any]:
-    """Give the palette, and each pixel's place in it: the nearest of the colours that most pixels have."""
+    """Give the palette, and each pixel's place in it: the nearest of the colours that most pixels have or would miss."""
     import numpy as np  # as above
 
     # colours that differ in their last three bits only count as one
@@ -86,8 +87,15 @@ def _reduced(pixels: Any) -> tuple[bytes, Any]:
     present = np.flatnonzero(counts)
     sums = [np.bincount(coarse, weights=pixels[:, channel], minlength=1 << 15)[present] for channel in range(3)]
     means = np.stack(sums, axis=1) / counts[present, None]
-    chosen = means[np.argsort(-counts[present], kind="stable")[:COLOURS]]
-    distances = ((means[:, None, :] - chosen[None, :, :]) ** 2).sum(axis=2)
+    chosen = list(np.argsort(-counts[present], kind="stable")[:_MOST_FREQUENT])
+    distances = _distances(means, means[chosen])
+    while len(chosen) < min(COLOURS, len(means)):  # then those that would be missed most, as a short line in a legend
+        chosen.append(int((distances.min(axis=1) * counts[present]).argmax()))
+        distances = np.concatenate([distances, _distances(means, means[chosen[-1:]])], axis=1)
     place_of = np.zeros(1 << 15, np.uint8)
     place_of[present] = distances.argmin(axis=1)
-    return np.rint(chosen).astype(np.uint8).tobytes(), place_of[coarse]
+    return np.rint(means[chosen]).astype(np.uint8).tobytes(), place_of[coarse]
+
+
+def _distances(colours: Any, others: Any) -> Any:
+    return ((colours[:, None, :] - others[None, :, :]) ** 2).sum(axis=2)
