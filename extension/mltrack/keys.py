@@ -71,10 +71,15 @@ def _checked_key(key: str, kind: str) -> str:
 
 def check_run_id(run_id: object) -> str:
     """Give the run id back when it has the shape of one, else raise InvalidParameterError."""
-    if not isinstance(run_id, str) or not _RUN_ID.fullmatch(run_id):
+    if not isinstance(run_id, str) or not is_run_id(run_id):
         shown = repr(run_id)[:80]
         raise InvalidParameterError(f"{shown} is no run id; one has letters, digits, '_' and '-', and at most 256.")
     return run_id
+
+
+def is_run_id(text: str) -> bool:
+    """Tell whether a text has the shape of a run id."""
+    return _RUN_ID.fullmatch(text) is not None
 
 
 def check_name(name: object, kind: str) -> str:

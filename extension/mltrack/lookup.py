@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mltrack.entities import Experiment, Run
+    from mltrack.store.protocol import Store
 
 LAST = "last"
 
 
-def find_run(text: str = LAST) -> Run:
+def find_run(text: str = LAST, store: Store | None = None) -> Run:
     """Give the run that ``text`` names: its id, the first digits of it, its name (the newest of that name), or "last".
+
+    It is looked for in the store of this process, if no other is given.
 
     Raises
     ------
@@ -28,7 +31,7 @@ def find_run(text: str = LAST) -> Run:
     InvalidParameterError
         When the digits begin the ids of several runs.
     """
-    store = get_store()
+    store = store or get_store()
     ids = store.find_run_ids(text)
     if not ids and text == LAST:
         everywhere = tuple(experiment.experiment_id for experiment in store.list_experiments())

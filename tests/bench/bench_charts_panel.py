@@ -29,7 +29,7 @@ CURVES = (
     "again = curves(); again",
 )
 SCATTER = (
-    "%load_ext mltrack\nfrom mltrack_widgets.panels.run_set import run_set\nfrom mltrack_widgets.panels.scatter import ScatterPanel",
+    "%load_ext mltrack\nfrom mltrack_widgets.panels.scatter import ScatterPanel, run_set",
     "panel = ScatterPanel(run_set(everywhere=True), names=('p12', 'm1')); panel",
     "again = ScatterPanel(run_set(everywhere=True), names=('p11', 'm2')); again",
 )
@@ -98,7 +98,7 @@ def drawn(store: Path, cells: tuple[str, ...]) -> tuple[float, float, float]:
 
 
 def brushed(store: Path) -> float:
-    """Give the milliseconds from the end of a drag over points until the kernel has chosen runs and the page says so."""
+    """Give the milliseconds from the end of a drag over points until the page says which runs the kernel has chosen."""
     with started(store, SCATTER) as (lab, _):
         draw(lab, 1)
         lab.page.wait_for_timeout(4_000)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.browser.lab import WIDE, overlapping_texts
+from tests.browser.scripts import RUN_CELL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ CELLS = [
     "c",
     "ScatterPanel(run_set('metrics.score > 7'))",
     "print(len(c.selection), len(s.selection), len(p.selection))",
-    "import time; time.sleep(3)",
+    "import time\nwith c._lock:  # whatever thread the page is answered on\n    time.sleep(4)",
 ]
 CURVES, SCATTER, PARALLEL, IMPORTANCE, AGAIN, EMPTY, CHOSEN, BUSY = range(1, 9)
 VEGA = "element => element.querySelector('.mt-chart').__vegaView"
@@ -241,11 +242,13 @@ def test_pictures(lab: Lab, shown: str, theme: str, width: int) -> None:
 def test_a_busy_kernel_is_said_to_be_busy(lab: Lab, shown: str) -> None:
     lab.set_width(WIDE[0])
     found = panel(lab, CURVES)
-    lab.page.evaluate("index => { notebookPanel().content.activeCellIndex = index; }", BUSY)
-    lab.page.evaluate("() => { jupyterapp.commands.execute('notebook:run-cell'); }")
     drawn = drawings(lab, CURVES)
+    lab.page.evaluate(f"index => {{ ({RUN_CELL})(index); }}", BUSY)
+    lab.page.wait_for_function("() => notebookPanel().sessionContext.session.kernel.status === 'busy'")
     found.get_by_label("log y").select_option("on")
+    found.get_by_text("Waiting for the kernel").wait_for()
     wait_for_drawing(lab, CURVES, drawn)
+    found.get_by_text("Waiting for the kernel").wait_for(state="hidden")
 
 
 def test_the_same_panel_again_and_one_vega_for_all(lab: Lab, shown: str) -> None:

@@ -15,6 +15,8 @@ from mltrack_magics.capture import inner_source, plan_cell, structure_digest, ta
 from mltrack_magics.cell_plan import CellPlan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mltrack.entities import CapturedName
 
 SPANS: list[tuple[str, str, str | None]] = [
@@ -270,10 +272,13 @@ rate = 0.1
 """
 
 
-def test_plan_of_a_hundred_lines_is_fast() -> None:
-    times = []
-    for _ in range(20):
-        started = time.perf_counter()
-        plan_cell(CELL * 10)
-        times.append(time.perf_counter() - started)
-    assert min(times) < 0.003
+def test_plan_of_a_hundred_lines_takes_a_few_times_as_long_as_compiling_it() -> None:
+    def fastest(work: Callable[[str], object]) -> float:
+        times = []
+        for _ in range(20):
+            started = time.perf_counter()
+            work(CELL * 10)
+            times.append(time.perf_counter() - started)
+        return min(times)
+
+    assert fastest(plan_cell) < 5 * fastest(lambda source: compile(source, "cell", "exec"))

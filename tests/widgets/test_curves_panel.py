@@ -19,6 +19,8 @@ from mltrack_widgets.panels.curves import CurvesPanel, curves
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mltrack.store.summaries import Curve, CurveQuery
+
 
 @pytest.fixture(autouse=True)
 def first_colours() -> Iterator[None]:
@@ -175,6 +177,27 @@ def test_zooming_by_time_reads_the_steps_of_that_time(x: str) -> None:
     assert max(drawn_points(panel)["x"]) == 19_999
 
 
+def test_a_message_that_comes_late_does_not_let_others_in() -> None:
+    add_run(metrics={"loss": falling(50)})
+    panel = curves()
+    for serial, end in ((5, 10.0), (3, 20.0), (4, 30.0)):
+        tell(panel, "zoom", serial, range=[0.0, end])
+    assert panel._span == {"serial": 5, "range": [0.0, 10.0]}
+
+
+def test_what_fails_in_a_message_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    add_run(metrics={"loss": falling(50)})
+    panel = curves()
+    view: Any = panel.view
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("one\ntwo")
+
+    monkeypatch.setattr(panel, "_zoom", fail)
+    tell(panel, "zoom", 1, range=[0.0, 1.0])
+    assert (view.words, view.answered) == (r"RuntimeError: one\ntwo", 1)
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -185,6 +208,7 @@ def test_zooming_by_time_reads_the_steps_of_that_time(x: str) -> None:
         {"kind": "zoom", "serial": 1, "range": [1, None]},
         {"kind": "zoom", "serial": 1, "range": [math.nan, 1.0]},
         {"kind": "zoom", "serial": 1, "range": [1e308, -1e308]},
+        {"kind": "zoom", "serial": 1, "range": [10**400, 1]},
         {"kind": "control", "serial": 1, "name": "x", "value": "epoch"},
         {"kind": "control", "serial": 1, "name": "x", "value": ["step"]},
         {"kind": "control", "serial": 1, "name": "metrics", "value": ["no such"]},
@@ -221,6 +245,28 @@ def test_it_grows_with_a_run() -> None:
     client.log_batch(run_id, metrics=[Metric("loss", 0.25, 3, 2)])
     panel.refresh()
     assert drawn_points(panel)["value"] == [1.0, 0.5, 0.25]
+
+
+def test_runs_that_are_over_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (add_run(name, metrics={"loss": falling(50)}) for name in ("a", "b"))
+    panel = curves()
+    asked: list[tuple[str, ...]] = []
+    store = panel._runs.store
+    read = store.metric_curves
+
+    def note(wanted: CurveQuery) -> list[Curve]:
+        asked.append(wanted.run_ids)
+        return list(read(wanted))
+
+    monkeypatch.setattr(store, "metric_curves", note)
+    panel.refresh()
+    assert asked == []
+    MltrackClient().log_metric(first, "loss", 7.0, step=50)
+    third = add_run("c", metrics={"loss": falling(50)})
+    panel.refresh()
+    assert [set(ids) for ids in asked] == [{first, third}]
+    assert max(drawn_points(panel)["value"]) == 7.0
+    assert [curve.run_id for curve in panel._found.whole] == [third, second, first]
 
 
 def test_what_is_chosen_is_drawn() -> None:

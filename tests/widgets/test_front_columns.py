@@ -15,7 +15,7 @@ from mltrack_widgets.front.columns import packed, texts
 CODES = {"f4": "f", "f8": "d", "i4": "i", "u1": "B", "u2": "H", "u4": "I"}
 
 
-def read(column: dict[str, Any]) -> list[float]:
+def read(column: dict[str, Any]) -> list[Any]:
     found = array(CODES[column["kind"]])
     found.frombytes(column["bytes"])
     return found.tolist()

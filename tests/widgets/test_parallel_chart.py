@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from itertools import pairwise
 from typing import Any
 
@@ -134,3 +135,19 @@ def test_hostile_texts_are_text(text: str) -> None:
 def test_a_search_is_drawn() -> None:
     chart = parallel_coordinates(sweep(30), metric="metrics.accuracy")
     assert len(marks(svg_of(chart.to_dict()), "line")) == 30
+
+
+@pytest.mark.parametrize(
+    ("values", "places"),
+    [
+        ([1e308, -1e308, 0.0], [1.0, 0.0, 0.5]),
+        ([0.0, 5e-324], [0.0, 1.0]),
+        ([sys.float_info.max, 1e-300], [1.0, 0.0]),
+    ],
+    ids=["too wide", "too narrow", "the largest"],
+)
+def test_numbers_at_the_limits_are_laid_out(values: list[float], places: list[float]) -> None:
+    axis = dimension("x", values)
+    assert axis.places == pytest.approx(places)
+    assert [min(axis.ticks.values()), max(axis.ticks.values())] == [0, 1]
+    assert all(map(math.isfinite, axis.ticks.values()))

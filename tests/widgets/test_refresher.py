@@ -149,6 +149,30 @@ def test_a_fault_is_said_once_and_others_go_on(refresher: Refresher) -> None:
     assert wrong.refreshed == 1
 
 
+def test_a_panel_that_cannot_say_its_fault_does_not_end_the_thread(refresher: Refresher) -> None:
+    class Mute(Counting):
+        def show_fault(self, error: Exception) -> None:
+            raise error
+
+    wrong, right = Mute(fault="no such column"), Counting()
+    settled(refresher, right)
+    refresher.watch(wrong)
+    until(lambda: not refresher.is_watching(wrong))
+    mltrack.set_experiment("another")
+    until(lambda: right.refreshed >= 2)
+
+
+def test_of_very_many_panels_the_last_displayed_are_watched(
+    refresher: Refresher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_WATCHED", 2)
+    panels = [Counting() for _ in range(3)]
+    for panel in (*panels[:2], panels[0], panels[2]):
+        refresher.watch(panel)
+    assert [refresher.is_watching(panel) for panel in panels] == [True, False, True]
+    assert [bool(panel.said) for panel in panels] == [False, True, False]
+
+
 def test_a_cell_that_runs_again_ends_its_panels(refresher: Refresher, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = Counting(), Counting()
     for panel, cell in ((first, "one"), (second, "two")):

@@ -143,6 +143,29 @@ def test_a_request_that_fails_says_so_in_a_line_and_leaves_the_rows(content: dic
     assert page.column("name") == ["first"]
 
 
+@pytest.mark.parametrize("message", [None, 1, "x", [], math.nan, b"x"])
+def test_a_message_that_is_none_is_nothing(message: object) -> None:
+    log("first")
+    page = Page(runs())
+    before = page.state
+    page.panel._requests.handle(page.view, message, [])
+    assert page.state == before
+
+
+def test_a_baseline_that_cannot_be_read_takes_nothing_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    pinned = log("first")
+    log("second")
+    page = Page(runs(max_results=1))
+    page.panel.baseline = pinned
+
+    def fail(*_: object) -> object:
+        raise mltrack.exceptions.StoreError("The store is gone.")
+
+    monkeypatch.setattr(type(page.panel._runs.store), "get_run", fail)
+    page.panel.show_fault(OSError("no more"))
+    assert "no more" in page.state["problem"]
+
+
 def test_a_store_that_is_gone_is_said_in_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log("first")
     page = Page(runs())

@@ -80,7 +80,7 @@ def test_what_is_chosen_elsewhere_is_coloured() -> None:
     panel.selection = [ids[7]]
     assert panel._shown.drawn.columns["chosen"]["y"] == [7.0]
     assert panel._shown.drawn.spec == spec  # so that nothing is drawn anew
-    assert panel._state()["data"]["chosen"]["of"] == "points"
+    assert panel._state()["added"]["chosen"]["of"] == "points"
 
 
 def test_very_many_chosen_runs_have_one_colour() -> None:

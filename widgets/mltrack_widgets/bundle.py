@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _HTML, _TEXT = "text/html", "text/plain"
 
+NO_FORMULAS = "mathjax_ignore tex2jax_ignore"
+"""Classes of what MathJax leaves as it is (its versions 3 and 2): notebooks set ``$…$`` in HTML as formulas."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
@@ -49,7 +52,7 @@ def framed(*children: Markup | str) -> Markup:
     properties (none with ``var()``, ``user-select`` or ``sticky``). So what holds a layout together is written inline
     or is plain HTML structure, and the rules add the host's colours and fonts, tabular figures and sticky headers.
     """
-    return tag("div", {"class": "mltrack"}, styles("style.css"), *children)
+    return tag("div", {"class": f"mltrack {NO_FORMULAS}"}, styles("style.css"), *children)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MOST_TICKS = 8
+_LARGEST_EXPONENT = math.log10(sys.float_info.max) - 1e-12  # rounding could bring more than there is
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Dimension:
         if self.ends is None:
             return min(self.ticks, key=lambda text: abs(self.ticks[text] - place))
         low, high = self.ends
-        return float(10 ** (low + place * (high - low))) if self.log else low + place * (high - low)
+        return _power(low + place * (high - low)) if self.log else low + place * (high - low)
 
 
 def dimension(name: str, values: Sequence[Any]) -> Dimension:
@@ -44,22 +46,34 @@ def dimension(name: str, values: Sequence[Any]) -> Dimension:
     log = is_log(finite)
     laid = [math.log10(value) if log and math.isfinite(value) else value for value in numbers]
     low, high = min(each for each in laid if math.isfinite(each)), max(each for each in laid if math.isfinite(each))
-    width = (high - low) or 1.0
-    places = [(value - low) / width if math.isfinite(value) else None for value in laid]
+    places = [_place(value, low, high) if math.isfinite(value) else None for value in laid]
     ticks = {number(value): place for value, place in _marks(low, high, log=log)}
     return Dimension(name, places if high > low else [p and 0.5 for p in places], ticks, (low, high), log)
 
 
+def _place(value: float, low: float, high: float) -> float:
+    width = (high - low) or 1.0
+    if math.isinf(width):  # as from -1e308 to 1e308
+        return (value / 2 - low / 2) / (high / 2 - low / 2)
+    return (value - low) / width
+
+
 def _marks(low: float, high: float, *, log: bool) -> list[tuple[float, float]]:
     """Give values worth a tick and their places: the ends, and round numbers between that keep a distance."""
-    back = (lambda value: 10**value) if log else float
+    back = _power if log else float
     if low == high:
         return [(back(low), 0.5)]
     width = high - low
+    if not sys.float_info.min < width < math.inf:  # no room for numbers between, or more than one can count
+        return [(back(low), 0.0), (back(high), 1.0)]
     step = _round_step(width / 4) if not log else max(1.0, math.ceil(width / 4))
     inner = [math.ceil(low / step) * step + at * step for at in range(8)]
     spaced = [value for value in inner if low + width / 10 <= value <= high - width / 10]
     return [(back(value), (value - low) / width) for value in (low, *spaced, high)]
+
+
+def _power(exponent: float) -> float:
+    return float(10.0 ** min(exponent, _LARGEST_EXPONENT))
 
 
 def _round_step(rough: float) -> float:

@@ -111,9 +111,11 @@ def title(text: str, subtitle: str = "") -> Spec:
     return made | {"subtitle": subtitle} if subtitle else made
 
 
-# What every object of JavaScript has: Vega keeps the expressions of titles in one, and would find these there.
-_JAVASCRIPT = frozenset(
+# What every object of JavaScript has: Vega keeps the expressions of titles in one, and would find these there. And what
+# a saved page's tooltip takes for a heading and for the address of a picture, which it would ask for.
+_TAKEN = frozenset(
     {
+        *("title", "image"),
         *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString"),
         *("valueOf", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__", "__proto__"),
     }
@@ -127,7 +129,7 @@ def label(text: str, width: int = LONGEST_LABEL) -> str:
     backslash becomes the sign for set difference, which looks like it.
     """
     cut = middle_cut(visible(" ".join(text.split())), width).replace("\\", "∖") or "(no name)"
-    return f"{cut}\u00a0" if cut in _JAVASCRIPT else cut
+    return f"{cut}\u00a0" if cut in _TAKEN else cut
 
 
 def labels(names: Mapping[str, str]) -> dict[str, str]:

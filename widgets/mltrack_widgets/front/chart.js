@@ -3,6 +3,7 @@
 const AXIS = 56;  // pixels beside a plot, for its axis
 const NAMES = 60;  // and more where the axis has names
 const GAP = 12;
+const LATE = "Waiting for the kernel, which is busy or gone.";
 const NARROW = 560;
 const LEAST_BETWEEN = 90;  // pixels between parallel axes, which have names; a narrow place scrolls
 
@@ -75,7 +76,7 @@ const NOTHING_FROM_OUTSIDE = {
 };
 
 function makeDrawing(model) {
-  const send = sender(model);
+  const send = sender(model, (isLate) => { if (isLate) say(drawing, LATE); });
   const drawing = {
     model, send, width: 0, brushes: {}, range: null, tip: tooltip(),
     bar: controlBar((name, value) => {
@@ -106,15 +107,16 @@ function linesOfPlot(drawing, place) {
 }
 
 // Sends messages with a serial; what the kernel has not answered for a while is said.
-function sender(model) {
+function sender(model, tellLate) {
   let waiting;
   const send = (message) => {
     send.serial = Math.max(send.serial, model.get("answered")) + 1;
     try { model.send({ ...message, serial: send.serial }); } catch { /* the kernel is gone: said below */ }
     clearTimeout(waiting);
-    waiting = setTimeout(() => send.late?.(model.get("answered") < send.serial), 2000);
+    waiting = setTimeout(() => { waiting = undefined; tellLate(send.isLate()); }, 2000);
   };
   send.serial = 0;
+  send.isLate = () => waiting === undefined && model.get("answered") < send.serial;
   return send;
 }
 
@@ -158,15 +160,15 @@ async function drawOnce(drawing) {
   if (!library || drawing.ended) return undefined;
   const spec = fitted(structuredClone(own), drawing.width, model.get("lines"));
   spec.config = mergedConfig(vegaConfig(hostLook(drawing.root)), spec.config, drawing.width);
-  const data = datasetsOf(model.get("data"), drawing.data);
+  const data = datasetsOf({ ...model.get("data"), ...model.get("added") }, drawing.data);
   const wanted = JSON.stringify(spec);
   drawing.how = Object.keys(model.get("lines")).length ? model.get("lines") : undefined;
-  if (wanted === drawing.spec) await changeData(drawing, data);
-  else await embed(drawing, { library, spec, data });
+  const isNew = wanted !== drawing.spec;
+  if (isNew) await embed(drawing, { library, spec, data });
+  if (isNew || (await changeData(drawing, data))) drawing.root.dataset.drawn = String(Number(drawing.root.dataset.drawn ?? 0) + 1);
   drawing.spec = wanted;
   takeRange(drawing);
-  say(drawing, "");
-  drawing.root.dataset.drawn = String(Number(drawing.root.dataset.drawn ?? 0) + 1);
+  say(drawing, drawing.send.isLate() ? LATE : "");
   return undefined;
 }
 
@@ -213,6 +215,7 @@ async function changeData(drawing, data) {
   Object.assign(drawing, { data, index: {} });
   for (const [name, { rows }] of changed) view.data(name, rows);
   if (changed.length) await view.runAsync();
+  return changed.length > 0;
 }
 
 function undraw(drawing) {
@@ -233,7 +236,7 @@ function listen(drawing, spec) {
       waiting = setTimeout(() => {
         drawing.brushes[name] = Object.keys(value ?? {}).length ? structuredClone(value) : undefined;
         drawing.send({ kind: "brush", name, ranges: drawing.brushes[name] ?? {} });
-      }, 100);
+      }, 50);
     });
   }
 }
@@ -264,12 +267,11 @@ function settle(el, model, drawings) {
   if (here) return here;
   const kept = every.find(({ root }) => !root.isConnected) ?? makeDrawing(model);
   drawings.add(kept);
-  kept.send.late = (late) => { if (late) say(kept, "Waiting for the kernel, which is busy or gone."); };
   el.append(kept.root);
   return kept;
 }
 
-const STATES = ["spec", "data", "controls", "words", "legend", "lines", "range", "answered"];
+const STATES = ["spec", "data", "added", "controls", "words", "legend", "lines", "range", "answered"];
 
 export default () => {
   const drawings = new Set();
@@ -285,6 +287,7 @@ export default () => {
       const watch = new ResizeObserver(([{ contentRect: { width } }]) => {
         if (!el.isConnected || !width) return;
         const drawing = settle(el, model, drawings);
+        if (drawing.width === Math.floor(width)) return;
         drawing.width = Math.floor(width);
         refresh(drawing);
       });

@@ -15,11 +15,12 @@ from mltrack_widgets.front.vega_library import VegaLibrary, vega_library
 class ChartView(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     """Draws a Vega-Lite specification with the columns of each named data source.
 
-    ``spec`` is drawn when it has something in it. ``data`` maps the names of data sources to columns (``columns.py``).
+    ``spec`` is drawn when it has something in it. ``data`` maps the names of data sources to columns (``columns.py``),
+    and so does ``added``, for small ones that change more often.
     ``controls`` are what stands above the chart (``controls.js``); ``words`` is a line of text, ``legend`` says which
     colours runs have (``runs``: ``name``, ``title``, ``colour``, ``dashes``; ``more``: a text). ``lines`` says how
-    lines are followed with the pointer (``plots.js``) or how many parallel axes there are (``axes.js``), and a ``hint`` of
-    what a hand may do. ``range`` is what part of x is shown, and ``answered`` the serial of the last message of the
+    lines are followed with the pointer (``plots.js``) or how many parallel axes there are (``axes.js``), and a ``hint``
+    of what a hand may do. ``range`` is what part of x is shown, and ``answered`` the serial of the last message of the
     page's that was dealt with.
     """
 
@@ -28,6 +29,7 @@ class ChartView(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     library = traitlets.Instance(VegaLibrary).tag(sync=True, **widget_serialization)
     spec: Any = traitlets.Dict().tag(sync=True)
     data: Any = traitlets.Dict().tag(sync=True)
+    added: Any = traitlets.Dict().tag(sync=True)
     controls: Any = traitlets.List().tag(sync=True)
     words = traitlets.Unicode().tag(sync=True)
     legend: Any = traitlets.Dict().tag(sync=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from mltrack.exceptions import MltrackError
 from mltrack_widgets.charts.look import nothing
+from mltrack_widgets.format import one_line
 from mltrack_widgets.front.columns import packed, texts
 from mltrack_widgets.front.controls import is_allowed
 from mltrack_widgets.html import join, tag
@@ -16,7 +16,7 @@ from mltrack_widgets.panels.panel import Panel
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mltrack_widgets.charts.look import Drawn
+    from mltrack_widgets.charts.look import Columns, Drawn
     from mltrack_widgets.front.chart_view import ChartView
     from mltrack_widgets.html import Markup
     from mltrack_widgets.panels.run_set import RunSet
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_UNFOLDED = 12
 """As many rows of the table that stays are seen at once."""
+_PROBLEM_WIDTH = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class ChartPanel(Panel):
         self._span: dict[str, Any] = {}
         self._serials: dict[str, int] = {}
         self._shown = Shown(nothing(""), "")
+        self._packed: dict[str, tuple[Columns, dict[str, Any]]] = {}
 
     # What each panel says for itself
 
@@ -108,13 +110,21 @@ class ChartPanel(Panel):
         shown = self._shown
         return {
             "spec": {} if shown.drawn.is_empty else shown.drawn.spec,
-            "data": {name: _sent(columns) for name, columns in shown.drawn.columns.items()},
+            "data": self._packed_data(shown.drawn.columns),
             "controls": list(shown.controls),
             "words": shown.words,
             "legend": dict(shown.legend),
             "lines": dict(shown.lines),
             "range": dict(self._span),
         }
+
+    def _packed_data(self, sources: Mapping[str, Columns]) -> dict[str, Any]:
+        """Pack columns for the page; those that were packed before are not packed again."""
+        before, self._packed = self._packed, {}
+        for name, columns in sources.items():
+            old = before.get(name)
+            self._packed[name] = old if old and old[0] is columns else (columns, _sent(columns))
+        return {name: packed for name, (_, packed) in self._packed.items()}
 
     def _told(self, view: object, message: Any, buffers: object) -> None:
         """Do what the page says; it may say it late, twice or in another order, and whatever it likes."""
@@ -124,13 +134,15 @@ class ChartPanel(Panel):
             return
         about = f"{message.get('kind')} {message.get('name')}"
         with self._lock:
-            is_late = serial < self._serials.get(about, 0)
-            self._serials[about] = serial
+            last = self._serials.get(about, 0)
+            is_late, self._serials[about] = serial < last, max(serial, last)
         try:
             if not is_late:
                 self._do(message, serial)
         except MltrackError as error:
             self._say(str(error))
+        except Exception as error:  # whatever it is, the user who dragged is told, in one line
+            self._say(one_line(f"{type(error).__name__}: {error}", _PROBLEM_WIDTH))
         finally:
             if self._view is not None:
                 self._view.answered = max(self._view.answered, serial)
@@ -181,8 +193,10 @@ def span_of(range_: object) -> tuple[float, float] | None:
     """Read two numbers in their order, as the page gives them; None for anything else."""
     if not isinstance(range_, (list, tuple)) or len(range_) != 2:
         return None
-    ends = [float(each) for each in range_ if isinstance(each, Real) and not isinstance(each, bool)]
-    return (min(ends), max(ends)) if len(ends) == 2 and all(abs(end) < 1e300 for end in ends) else None
+    ends = [
+        each for each in range_ if isinstance(each, (int, float)) and not isinstance(each, bool) and abs(each) < 1e300
+    ]
+    return (float(min(ends)), float(max(ends))) if len(ends) == 2 else None
 
 
 def _sent(columns: Mapping[str, Sequence[Any]]) -> dict[str, Any]:

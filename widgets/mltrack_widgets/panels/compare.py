@@ -328,6 +328,18 @@ class ComparePanel(Panel):
         self._push()
         return self._parts.box
 
+    def _let_go(self) -> None:
+        super()._let_go()
+        self._parts, self._is_open = None, False
+        if self._curves is not None:
+            self._curves._let_go()
+
+    def show_fault(self, error: Exception) -> None:
+        """Say above the tables why they are not kept up to date any more."""
+        if self._parts is not None:
+            words = tag("div", {"class": "mt-dim"}, f"Not kept up to date any more: {error}")
+            self._parts.tables.html = join([words, self._tables()]).html
+
     def _push(self) -> None:
         """Tell the widget what is shown."""
         if self._parts is None:

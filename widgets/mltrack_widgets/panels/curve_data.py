@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     Across = Callable[[Curve], Sequence[float]]
 
 MOST_RUNS, MOST_METRICS, MOST_CHOSEN = 30, 24, 6
-POINTS_OF_VIEW, POINTS_OF_LINE, FEWEST_OF_LINE = 10_000, 1_000, 20
+# A chart is 320 pixels wide: the lowest and the highest of what lies in each of them.
+POINTS_OF_VIEW, POINTS_OF_LINE, FEWEST_OF_LINE = 10_000, 640, 20
 _MOST_ASKED = 1_000
 _SYSTEM = "system/"
 
@@ -51,17 +52,8 @@ def read_runs(runs: RunSet, only: Sequence[str], chosen: Sequence[str]) -> tuple
         full = len(found) == MOST_RUNS
         return found, store.count_matching(runs.search(), most=100_000) if full else len(found)
     wanted = [each for each in only if each in chosen] or list(only or chosen)[:_MOST_ASKED]
-    there = by_id(runs, wanted)
+    there = runs.by_id(wanted)
     return [there[each] for each in wanted if each in there][:MOST_RUNS], len(there)
-
-
-def by_id(runs: RunSet, run_ids: Sequence[str]) -> dict[str, Run]:
-    """Read the active runs of these ids."""
-    if not run_ids:
-        return {}
-    listed = ", ".join(f"'{each}'" for each in run_ids)
-    found = replace(runs, filter_string=f"attributes.run_id IN ({listed})", order_by=()).first(len(run_ids))
-    return {run.info.run_id: run for run in found}
 
 
 def metric_names(store: Store, runs: Sequence[Run]) -> tuple[list[str], int]:
@@ -100,11 +92,6 @@ def points_of_line(runs: int, metrics: int, *, layers: int) -> int:
     return max(FEWEST_OF_LINE, min(POINTS_OF_LINE, POINTS_OF_VIEW // max(1, runs * metrics * layers)))
 
 
-def read_curves(store: Store, wanted: CurveQuery) -> list[Curve]:
-    """Read curves from end to end."""
-    return list(store.metric_curves(wanted)) if wanted.run_ids and wanted.keys else []
-
-
 def read_part(store: Store, wanted: CurveQuery, whole: Sequence[Curve], *, across: Mapping[str, Steps]) -> list[Curve]:
     """Read what lies between the first and last step of each run, runs with the same ones together."""
     together: dict[Steps, list[str]] = {}
@@ -139,7 +126,7 @@ def steps_between(whole: Sequence[Curve], span: tuple[float, float], across: Acr
 
 
 def _places_between(xs: Sequence[float], span: tuple[float, float]) -> list[int]:
-    """Give the points in a part of x, or the one before it when a line crosses it; x need not grow, as clocks do not."""
+    """Give the points in a part of x, or the one before it when a line crosses it; x may go back, as clocks do."""
     inside = [place for place, x in enumerate(xs) if span[0] <= x <= span[1]]
     return inside or [place for place, (x, after) in enumerate(pairwise(xs)) if x < span[0] and span[1] < after][:1]
 

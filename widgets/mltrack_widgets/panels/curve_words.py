@@ -26,7 +26,7 @@ _KINDS = (("exponential", "exponential"), ("time", "time-weighted"))
 
 
 def curve_words(data: CurveData, runs: RunSet, drawn: Drawn, *, only: Sequence[str]) -> str:
-    """Say which runs are drawn, and what to do when there is nothing to draw; ``only`` are those that were asked for."""
+    """Say which runs are drawn, and what to do when there is nothing to draw; ``only`` are those asked for."""
     gone = len(only) - data.total if only else 0
     if not data.runs:
         return no_runs(runs, only)

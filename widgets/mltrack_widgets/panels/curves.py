@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mltrack.store.summaries import CurveQuery
 from mltrack.exceptions import InvalidParameterError
+from mltrack.store.summaries import CurveQuery
 from mltrack_widgets.charts.curve_look import CurveLook
 from mltrack_widgets.charts.curve_points import axis_of
 from mltrack_widgets.charts.curves import draw_curves
 from mltrack_widgets.charts.look import shown_runs
 from mltrack_widgets.panels.chart_panel import ChartPanel, Shown
 from mltrack_widgets.panels.colours import run_colours
+from mltrack_widgets.panels.curve_cache import CurveCache
 from mltrack_widgets.panels.curve_data import (
     POINTS_OF_VIEW,
     CurveData,
     chosen_metrics,
     metric_names,
     points_of_line,
-    read_curves,
     read_part,
     read_runs,
     steps_between,
@@ -102,6 +102,7 @@ class CurvesPanel(ChartPanel):
         self._look = replace(look or CurveLook(), interactive=False)
         self._part: tuple[float, float] | None = None
         self._found = CurveData()
+        self._cache = CurveCache()
         self.refresh()
 
     @property
@@ -127,7 +128,7 @@ class CurvesPanel(ChartPanel):
         keys, lines = metric_names(store, runs)
         metrics = chosen_metrics(keys, lines, asked=self._asked)
         query = self._query(runs, metrics)
-        whole = read_curves(store, query)
+        whole = self._cache.read(store, runs, query)
         self._found = CurveData(runs, total, keys, metrics, whole, whole)
         self._read_part()
 

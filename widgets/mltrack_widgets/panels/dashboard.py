@@ -223,9 +223,23 @@ class Dashboard(Panel):
         if name in dict(TABS) and self._parts:
             self._parts["below"].children = [self._chart_panel(name).view]
 
+    def _let_go(self) -> None:
+        super()._let_go()
+        self._parts = {}
+        for panel in (self.table, self.comparison, *self._charts.values()):
+            panel._let_go()
+
+    def show_fault(self, error: Exception) -> None:
+        """Say above the table why it is not kept up to date any more."""
+        self._show_words(f"Not kept up to date any more: {error}")
+
     def _say(self) -> None:
         if self._parts:
-            self._parts["words"].html = tag("div", {"class": "mltrack mt-dim"}, self.words).html
+            self._show_words(self.words)
+
+    def _show_words(self, words: str) -> None:
+        if self._parts:
+            self._parts["words"].html = tag("div", {"class": "mltrack mt-dim"}, words).html
 
 
 def _box(kind: type[Box], css: str, children: list[Any] | None = None) -> Box:

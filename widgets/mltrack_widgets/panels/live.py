@@ -24,7 +24,7 @@ from mltrack_widgets.panels.live_progress import Progress, Steps, words
 from mltrack_widgets.panels.pace import Pace
 from mltrack_widgets.panels.panel import Panel
 from mltrack_widgets.panels.pictures import embedded
-from mltrack_widgets.panels.run_set import RunSet
+from mltrack_widgets.panels.run_set import RunSet, set_of
 from mltrack_widgets.run_card import NAME_WIDTH, status_mark, status_word
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class LivePanel(Panel):
         live = host.shows_widgets()
         self._publish(self._data(live=live, picture=False), update=False)
         if live:
+            self._note_cell()
             self._thread = threading.Thread(target=self._work, name=THREAD_NAME, daemon=True)
             self._thread.start()
 
@@ -193,11 +194,12 @@ class LivePanel(Panel):
     @property
     def chart(self) -> Any:
         """The Altair chart of the run's curves, with its data, to be restyled."""
-        from mltrack_widgets.panels.curves import curves  # brings Altair, over a second: not while something trains
+        from mltrack_widgets.panels.curves import CurvesPanel  # brings Altair, over a second: not while one trains
 
-        if self._shown is None or not self._shown.series:
+        if self.run is None or self._shown is None or not self._shown.series:
             raise InvalidParameterError("There is no curve to draw yet; log a metric first.")
-        return curves(*(each.key for each in self._shown.series), runs=[self._shown.run_id]).chart
+        keys = [each.key for each in self._shown.series]
+        return CurvesPanel(set_of([self.run], self._shown.store), metrics=keys, only=[self._shown.run_id]).chart
 
     @property
     def text(self) -> str:

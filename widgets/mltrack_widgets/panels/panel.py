@@ -9,7 +9,7 @@ from weakref import WeakSet
 
 from mltrack.exceptions import MltrackError
 from mltrack.frames import to_frame
-from mltrack_widgets.bundle import framed
+from mltrack_widgets.bundle import NO_FORMULAS, framed
 from mltrack_widgets.html import NOTHING, tag
 from mltrack_widgets.panels import host
 from mltrack_widgets.panels.cell_events import cell_events
@@ -34,6 +34,7 @@ _HTML, _TEXT, _WIDGET = "text/html", "text/plain", "application/vnd.jupyter.widg
 MOST_IN_FRAME = 100_000
 
 _without_picture: WeakSet[Panel] = WeakSet()
+_displayed: WeakSet[Panel] = WeakSet()
 
 
 class Panel:
@@ -54,6 +55,7 @@ class Panel:
         self._root: DOMWidget | None = None
         self._published: dict[str, Any] = {}
         self._is_html = False
+        self._cells: set[str] = set()  # that show it; the empty text stands for one that the front end does not name
         self._closed = False
         self._chosen.observe(self._selection_changed)
 
@@ -110,7 +112,7 @@ class Panel:
     @selection.setter
     def selection(self, runs: Iterable[str | Run]) -> None:
         wanted = [runs] if isinstance(runs, str) else list(runs)
-        self._chosen.choose([run.info.run_id for run in these_runs(wanted)] if wanted else [])
+        self._chosen.choose([run.info.run_id for run in these_runs(wanted, self._runs.store)] if wanted else [])
 
     @property
     def baseline(self) -> str | None:
@@ -119,7 +121,7 @@ class Panel:
 
     @baseline.setter
     def baseline(self, run: str | Run | None) -> None:
-        self._chosen.compare_with(None if run is None else these_runs([run])[0].info.run_id)
+        self._chosen.compare_with(None if run is None else these_runs([run], self._runs.store)[0].info.run_id)
 
     @property
     def filter(self) -> str:
@@ -175,11 +177,35 @@ class Panel:
             return
         live = host.shows_widgets()
         self._publish(self._data(live=live and not self._is_html, picture=not live), update=False)
+        if live:
+            self._note_cell()
         if live and self._is_unfinished():
-            cell_events.listen()
             _without_picture.add(self)
         if live and self.live and not self._closed:
             refresher.watch(self)
+
+    def _note_cell(self) -> None:
+        """Remember the cell that shows the panel: once it is executed again, its widgets are closed."""
+        cell_events.listen()
+        self._cells.add(host.cell_key())
+        _displayed.add(self)
+
+    def _cell_begins(self, key: str) -> None:
+        with self._lock:
+            if not key or key not in self._cells:
+                return
+            self._cells.discard(key)
+            root = None if self._cells else self._root
+            if root is not None:
+                self._let_go()
+        if root is not None:
+            _close_all(root)
+
+    def _let_go(self) -> None:
+        """Forget the widgets, as no output shows them any more; new ones are made when the panel is displayed again."""
+        self._view = self._root = None
+        self._is_html = False
+        self._display_id = uuid.uuid4().hex
 
     def show_again(self) -> None:
         """Put the present state, with its picture, into the outputs that show the panel."""
@@ -217,7 +243,8 @@ class Panel:
 
     def _data(self, *, live: bool, picture: bool) -> dict[str, Any]:
         html = framed(self._body(self._image() if picture else NOTHING))
-        data: dict[str, Any] = {_TEXT: self.text, _HTML: tag("div", {"class": self._slot}, html).html}
+        slot = tag("div", {"class": f"{self._slot} {NO_FORMULAS}"}, html)
+        data: dict[str, Any] = {_TEXT: self.text, _HTML: slot.html}
         if live:
             with self._lock:
                 self._root = self._root or self._root_view()
@@ -243,6 +270,21 @@ class Panel:
         return self.text
 
 
+def _close_all(widget: Any) -> None:
+    """Close a widget with those that it shows; otherwise the kernel and the page keep them for ever."""
+    shown = [*getattr(widget, "children", ()), getattr(widget, "child", None), widget.layout]
+    for each in shown:
+        if each is not None:
+            _close_all(each) if hasattr(each, "layout") else each.close()
+    widget.close()
+
+
+def _cell_begins(key: str) -> None:
+    """A cell that is executed again has lost what it showed."""
+    for panel in list(_displayed):
+        panel._cell_begins(key)
+
+
 def finish_pictures() -> None:
     """Put pictures into the outputs of panels that were shown without one; called when a cell has ended.
 
@@ -259,4 +301,5 @@ def stop_panels() -> None:
     cell_events.stop()
 
 
+cell_events.at_begin(_cell_begins)
 cell_events.at_end(finish_pictures)

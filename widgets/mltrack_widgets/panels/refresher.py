@@ -6,9 +6,11 @@ import atexit
 import os
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from mltrack.exceptions import MltrackError
 from mltrack_widgets.panels import host
 from mltrack_widgets.panels.cell_events import cell_events
 from mltrack_widgets.panels.pace import Pace
@@ -23,6 +25,8 @@ QUIET_SECONDS = 3.0
 
 BUSY_SHARE, IDLE_SHARE = 0.005, 0.05
 STOP_SECONDS = 1.0
+MOST_WATCHED = 30
+"""So many panels at most; a front end that does not say which cell is executed leaves those it replaces."""
 
 
 class _Watched:
@@ -41,7 +45,8 @@ class Refresher:
 
     It looks about once a second, which costs microseconds. A panel whose refresh takes long is refreshed more rarely:
     all of them together take at most half a percent of the time while a cell runs, and 5 % while none does. Panels are
-    held weakly. One whose refresh fails says so and is watched no more; so is one whose cell is executed again.
+    held weakly. One whose refresh fails says so and is watched no more; so is one whose cell is executed again, and the
+    oldest of very many.
     """
 
     def __init__(self) -> None:
@@ -57,11 +62,17 @@ class Refresher:
         """Keep a panel up to date from now on; the thread starts with the first."""
         cell_events.listen()
         with self._wake:
+            self._panels.pop(panel, None)  # the last displayed are the last of them
             self._panels[panel] = _Watched()
+            left = list(self._panels)[:-MOST_WATCHED]
+            for each in left:
+                del self._panels[each]
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name=THREAD_NAME, daemon=True)
                 self._thread.start()
                 atexit.register(self.stop)  # a thread inside SQLite when the interpreter is taken apart could crash it
+        for each in left:
+            _say(each, MltrackError(f"{MOST_WATCHED} panels were displayed after it. Run its cell again."))
 
     def unwatch(self, panel: Panel) -> None:
         """Leave a panel as it is from now on."""
@@ -121,7 +132,7 @@ class Refresher:
                     panel.show_again()
         except Exception as error:
             self.unwatch(panel)
-            panel.show_fault(error)
+            _say(panel, error)
 
     def _refresh(self, panel: Panel, watched: _Watched, version: object) -> None:
         # The first look cannot tell whether something was written since the panel was made, so it refreshes.
@@ -134,6 +145,11 @@ class Refresher:
 
     def _is_quiet(self, seconds: float) -> bool:
         return seconds >= QUIET_SECONDS and not cell_events.is_busy
+
+
+def _say(panel: Panel, error: Exception) -> None:
+    with suppress(Exception):  # what is wrong may be wrong here, too
+        panel.show_fault(error)
 
 
 refresher = Refresher()

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mltrack.exceptions import InvalidParameterError, MltrackError, NotFoundError
-from mltrack.frames import find_runs, to_frame
+from mltrack.exceptions import InvalidParameterError, MltrackError
+from mltrack.frames import to_frame
 from mltrack_widgets.format import one_line
-from mltrack_widgets.panels.panel import MOST_IN_FRAME, Panel
+from mltrack_widgets.panels.panel import Panel
 from mltrack_widgets.panels.run_set import run_set
 from mltrack_widgets.panels.table_fields import METRIC, PARAM, TAG, field_of, usual_fields
 from mltrack_widgets.panels.table_page import TableQuery, read_page
@@ -23,7 +23,6 @@ from mltrack_widgets.views import ROWS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import pandas as pd
     from ipywidgets import DOMWidget
 
     from mltrack.entities import Run
@@ -168,14 +167,6 @@ class RunTablePanel(Panel):
         """Make the runs of one cell one row, which opens to all of them, or show each on its own again."""
         self.change(lambda query: replace(query.of(query.runs), folded=on, group=None))
 
-    def to_dataframe(self) -> pd.DataFrame:
-        """Give all runs that match, not only those of the page, with MLflow's columns (at most 100,000)."""
-        wanted = self._runs
-        found = find_runs(
-            tuple(wanted.experiments), wanted.filter_string, order_by=wanted.order_by, max_results=MOST_IN_FRAME
-        )
-        return to_frame(list(found))
-
     @property
     def chart(self) -> Any:
         """The runs of the page as an Altair chart of texts."""
@@ -310,7 +301,7 @@ class RunTablePanel(Panel):
         on_page = next((run for run in page.runs if run.info.run_id == run_id), None)
         try:
             return on_page or page.query.runs.store.get_run(run_id)
-        except NotFoundError:
+        except MltrackError:  # it is gone, or the store is, which is said by what reads the page
             return None
 
 

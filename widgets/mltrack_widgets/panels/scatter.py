@@ -131,13 +131,15 @@ class ScatterPanel(ValuesPanel):
 
     def _state(self) -> dict[str, Any]:
         state = super()._state()
+        chosen = state["data"].pop("chosen", None)
+        return {**state, "added": {"chosen": self._chosen_rows()} if chosen else {}}
+
+    def _chosen_rows(self) -> dict[str, Any]:
+        """Name the rows of the points that are chosen, since the page has them already."""
         columns = self._shown.drawn.columns
-        if columns:  # the page has these rows already
-            rows = {place: row for row, place in enumerate(columns["points"]["i"])}
-            places = packed([rows[place] for place in columns["chosen"]["i"]])
-            strokes = texts(columns["chosen"]["stroke"])
-            state["data"]["chosen"] = {"of": "points", "rows": places, "add": {"stroke": strokes}}
-        return state
+        rows = {place: row for row, place in enumerate(columns["points"]["i"])}
+        places = packed([rows[place] for place in columns["chosen"]["i"]])
+        return {"of": "points", "rows": places, "add": {"stroke": texts(columns["chosen"]["stroke"])}}
 
     def _set(self, name: str, value: Any) -> None:
         self._names = {**self._names, **self._settings, name: value}

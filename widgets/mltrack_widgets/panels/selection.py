@@ -71,6 +71,15 @@ class Selection:
         with self._lock:
             self._observers = [each for each in self._observers if each() is not None]
             methods = [each() for each in self._observers]
-        for method in methods:
-            if method is not None:
-                method()
+        faults = [fault for method in methods if method is not None and (fault := _fault_of(method)) is not None]
+        if faults:
+            raise faults[0]
+
+
+def _fault_of(method: Callable[[], None]) -> Exception | None:
+    """Tell an observer; what it raises is given back, so that the others are told, too."""
+    try:
+        method()
+    except Exception as error:
+        return error
+    return None

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 MOST_COUNTED = 1_000_000
 MOST_GROUPS = 200
-_AT_ONCE = 400  # ids in one filter, which has a longest length
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ def _total(query: TableQuery) -> int:
 
 def _cells(query: TableQuery) -> TablePage:
     page = query.runs.store.search_attempts(query.search)
-    runs = _by_id(query, [each.run_id for each in page.rows])
+    runs = query.runs.by_id([each.run_id for each in page.rows])
     rows: list[TableRow] = []
     for each in page.rows:
         if each.run_id in runs:
@@ -137,20 +136,10 @@ def _cells(query: TableQuery) -> TablePage:
 
 def _other_attempts(query: TableQuery, run_id: str) -> Iterator[TableRow]:
     ids = [each for each in query.runs.store.runs_of_cell(run_id, query.runs.search()) if each != run_id]
-    runs = _by_id(query, ids[: query.size])
+    runs = query.runs.by_id(ids[: query.size])
     yield from (TableRow(each, runs[each], level=2) for each in ids if each in runs)
     if len(ids) > query.size:
         yield TableRow(f"more {run_id}", note=f"and {count(len(ids) - query.size, 'more attempt')}", level=2)
-
-
-def _by_id(query: TableQuery, ids: Sequence[str]) -> dict[str, Run]:
-    """Read runs; those that are gone are left out."""
-    runs: list[Run] = []
-    for start in range(0, len(ids), _AT_ONCE):
-        listed = ", ".join(f"'{each}'" for each in ids[start : start + _AT_ONCE])
-        wanted = replace(query.runs, filter_string=f"attributes.run_id IN ({listed})", order_by=())
-        runs += wanted.first(_AT_ONCE)
-    return {run.info.run_id: run for run in runs}
 
 
 # Groups

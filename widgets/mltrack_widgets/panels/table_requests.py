@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mltrack.exceptions import InvalidParameterError
+from mltrack.keys import is_run_id
 from mltrack_widgets.format import one_line
 from mltrack_widgets.panels.table_fields import KINDS, PARAM, TAG, all_fields, field_of
 from mltrack_widgets.run_card import NAME_WIDTH
@@ -60,8 +61,10 @@ class TableRequests:
                 told |= {"typed": self._refused[0], "refusal": self._refused[1]}
             return told
 
-    def handle(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
+    def handle(self, _widget: object, content: Any, _buffers: object) -> None:
         """Do what one message asks for; what fails is said in the table."""
+        if not isinstance(content, dict):
+            return
         problem, refused = "", self._refused
         try:
             with self._panel.quiet():
@@ -116,7 +119,7 @@ class TableRequests:
         """Choose runs: ``drop`` and ``add`` are ids; with ``only``, none but those added stay."""
         dropped = set(map(str, content.get("drop", ())))
         kept = [] if content.get("only") else [each for each in self._panel.selection if each not in dropped]
-        self._panel.choose([*kept, *map(str, content.get("add", ()))])
+        self._panel.choose([*kept, *filter(is_run_id, map(str, content.get("add", ())))])
 
     def _baseline(self, content: Mapping[str, Any]) -> None:
         self._panel.baseline = str(content["run"]) if content["run"] else None
