@@ -222,9 +222,9 @@ def test_what_fails_in_a_message_is_said_in_a_line(monkeypatch: pytest.MonkeyPat
 def test_whatever_the_page_says(message: Any) -> None:
     add_run(metrics={"loss": falling(30)})
     panel = curves()
-    before = panel.text
+    before = panel.text, panel._look, panel._asked, panel._part, panel._settings
     panel._told(None, message, None)
-    assert panel.text == before
+    assert (panel.text, panel._look, panel._asked, panel._part, panel._settings) == before
 
 
 def test_an_older_message_that_comes_later_is_not_heard() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mltrack_widgets.format import size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mltrack.entities import DatasetInput, Run
 
@@ -30,6 +30,15 @@ def own_tags(run: Run) -> dict[str, str]:
 def telling_params(params: Mapping[str, str]) -> list[str]:
     """Order params so that those that say most come first: what a search chose, numbers and short texts, switches."""
     return sorted(params, key=lambda key: _dullness(key, params[key]))
+
+
+def telling_params_of(runs: Sequence[Run]) -> list[str]:
+    """Order the params of several runs so that those come first that say most, by the first run that has each."""
+    found: dict[str, str] = {}
+    for run in runs:
+        for key, value in run.data.params.items():
+            found.setdefault(key, value)
+    return telling_params(found)
 
 
 def _dullness(key: str, value: str) -> int:

@@ -6,7 +6,7 @@ from itertools import accumulate, chain, pairwise, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 from mltrack_widgets.bundle import Bundle, framed
-from mltrack_widgets.card_rows import is_machinery, telling_metrics
+from mltrack_widgets.card_rows import telling_metrics, telling_params_of
 from mltrack_widgets.format import count, middle_cut, one_line, param_value, terminal_width
 from mltrack_widgets.html import Markup, hover, join, tag
 from mltrack_widgets.run_card import NAME_WIDTH, TEXT_WIDTH, run_duration
@@ -139,7 +139,7 @@ def _identity(runs: Sequence[Run], experiment_names: Mapping[str, str], *, now_m
 def _params(runs: Sequence[Run]) -> tuple[list[_Column], list[str]]:
     """Return a column for each param that varies, and one line that names those that are the same in all runs."""
     params = [run.data.params for run in runs]
-    names = sorted(_names(params), key=is_machinery)
+    names = telling_params_of(runs)
     constant = [name for name in names if len(runs) > 1 and len({values.get(name) for values in params}) == 1]
     folded = [f"{_short(name)} {_short(param_value(params[0][name]))}" for name in constant]
     columns = [_param_column(name, [values.get(name) for values in params]) for name in names if name not in constant]

@@ -92,7 +92,7 @@ class MetricChart:
     @cached_property
     def _y(self) -> Spec:
         most = max(map(abs, self._values))
-        # no number at the very top: it would stand higher than the plot, and the title of this chart than its neighbour's
+        # no number at the very top: it would lift the title of this chart above that of its neighbour
         scale = {**value_scale(self._values, log=self._is_log), "nice": False, "padding": 8}
         axis: Spec = {"tickCount": 5}
         if self._is_log or most >= 1e6 or most < 1e-3:

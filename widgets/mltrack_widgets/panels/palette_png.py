@@ -76,7 +76,7 @@ def _pixels(data: bytes, width: int, height: int) -> Any:
 
 
 def _reduced(pixels: Any) -> tuple[bytes, Any]:
-    """Give the palette, and each pixel's place in it: the nearest of the colours that most pixels have or would miss."""
+    """Give the palette, and each pixel's place in it: the colours that most pixels have, then those most missed."""
     import numpy as np  # as above
 
     # colours that differ in their last three bits only count as one

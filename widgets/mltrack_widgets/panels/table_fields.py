@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mltrack.exceptions import InvalidParameterError
-from mltrack_widgets.card_rows import is_machinery, telling_metrics
+from mltrack_widgets.card_rows import telling_metrics, telling_params_of
 from mltrack_widgets.run_table import MOST_COLUMNS
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ def usual_metrics(names: Iterable[str]) -> tuple[Field, ...]:
 
 
 def varying_params(runs: Sequence[Run]) -> list[str]:
-    """Give the params that are not the same in all of several runs, those of the machinery last."""
+    """Give the params that are not the same in all of several runs, those that say most first."""
     values = [run.data.params for run in runs]
-    names = sorted(dict.fromkeys(name for each in values for name in each), key=is_machinery)
+    names = telling_params_of(runs)
     return [name for name in names if len(runs) == 1 or len({each.get(name) for each in values}) > 1]
 
 
