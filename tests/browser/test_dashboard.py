@@ -150,14 +150,20 @@ def test_it_is_small_when_saved_and_readable_without_a_kernel(lab: Lab, board: L
 
 
 def test_names_are_no_formulas(lab: Lab) -> None:
-    runs = ["import mltrack", "for place in (1, 2):", r"    with mltrack.start_run(run_name=f'$a_{place}$ \[x^2\]'):"]
-    runs.append("        mltrack.log_params({'C': f'${place}$', 'solver': place})")
-    lab.open(lab.write_notebook("formulas.ipynb", ["\n".join(runs), "mltrack.dashboard()", "mltrack.runs()", "run"]))
-    lab.edit_cell(3, "mltrack.get_run('last')")
+    log = [
+        "%load_ext mltrack",
+        "import mltrack",
+        "for place in (1, 2):",
+        r"    with mltrack.start_run(run_name=f'$a_{place}$ \[x^2\]') as run:",
+        "        mltrack.log_params({'C': f'${place}$', 'solver': place})",
+    ]
+    shown = ["mltrack.dashboard()", "mltrack.runs()", "mltrack.get_run(run.info.run_id)"]
+    lab.open(lab.write_notebook("formulas.ipynb", ["\n".join(log), *shown]))
     lab.forget_runs()
-    for cell in range(4):
+    lab.run_cell(0)
+    for cell in range(1, 4):
         lab.run_cell(cell)
         lab.page.wait_for_timeout(1_000)  # what would be set as a formula is so after it was shown
-        shown = lab.cell_output(cell)
-        assert shown.locator("mjx-container").count() == 0
-        assert cell == 0 or r"$a_2$ \[x^2\]" in shown.inner_text()
+        output = lab.cell_output(cell)
+        assert output.locator("mjx-container").count() == 0
+        assert r"$a_2$ \[x^2\]" in output.inner_text()

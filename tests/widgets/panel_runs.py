@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING
 
 from mltrack import MltrackClient
@@ -11,6 +12,7 @@ from mltrack.entities import Metric
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_last = 0
 HOSTILE = (
     "<script>window.__xss = 1</script>",
     "**bold** [link](javascript:alert(1))",
@@ -34,7 +36,7 @@ def add_run(
     client = MltrackClient()
     found = client.get_experiment_by_name(experiment)
     experiment_id = found.experiment_id if found else client.create_experiment(experiment)
-    run = client.create_run(experiment_id, run_name=name)
+    run = client.create_run(experiment_id, start_time=_later(), run_name=name)
     run_id, start = run.info.run_id, run.info.start_time
     for key, value in (params or {}).items():
         client.log_param(run_id, key, value)
@@ -45,6 +47,13 @@ def add_run(
             client.log_batch(run_id, metrics=points[first : first + 1_000])
     client.set_terminated(run_id)
     return run_id
+
+
+def _later() -> int:
+    """Give a time after those given before, so that runs have an order."""
+    global _last  # noqa: PLW0603 - one clock for all tests
+    _last = max(_last + 1, time.time_ns() // 1_000_000)
+    return _last
 
 
 def falling(points: int, *, rate: float = 3.0) -> list[float]:

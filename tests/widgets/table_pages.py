@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import mltrack
@@ -17,6 +18,7 @@ def log(name: str, params: Mapping[str, object] | None = None, metrics: Mapping[
     with mltrack.start_run(run_name=name) as run:
         mltrack.log_params(dict(params or {}))
         mltrack.log_metrics(dict(metrics or {}))
+    time.sleep(0.002)  # runs that begin in one millisecond are in the order of their ids
     return run.info.run_id
 
 

@@ -106,3 +106,8 @@ def test_hostile_names_are_text(text: str) -> None:
     written(hostile)
     harmless = draw_importances(explain({"p": RISING, "noise": NOISE}, ("m", RISING)))
     assert shape(svg_of(hostile.with_data())) == shape(svg_of(harmless.with_data()))
+
+
+def test_a_metric_that_is_the_same_in_all_runs_needs_no_explanation() -> None:
+    table = explain({"a": [1, 2, 3]}, ("m", [0.5, 0.5, 0.5]))
+    assert table.words == "The metric is the same in all 3 runs: there is nothing to explain."

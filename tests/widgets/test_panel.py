@@ -16,10 +16,11 @@ from mltrack_widgets.panels.curves import CurvesPanel, curves
 from mltrack_widgets.panels.dashboard import dashboard
 from mltrack_widgets.panels.run_set import MOST_NAMED, run_set
 from mltrack_widgets.panels.selection import Selection
-from mltrack_widgets.panels.table_requests import TableRequests
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from mltrack_widgets.panels.table_requests import TableRequests
 
 VERBS = ("runs", "curves loss", "dashboard", "compare a b")
 SWEEP = """from mltrack import start_run, log_metric, log_param

@@ -57,6 +57,9 @@ class Importances:
         return pd.DataFrame({name: [getattr(row, name) for row in self.rows] for name in names})
 
 
+_SAME = "The metric is the same in all {} runs: there is nothing to explain."
+
+
 def importances(frame: Frame, *, metric: str, params: Sequence[str] = ()) -> Importances:
     """Say which parameters explain a metric.
 
@@ -96,7 +99,8 @@ def explain(params: Mapping[str, Sequence[Any]], metric: tuple[str, Sequence[Any
     shares = forest_importances({key: each[::every] for key, each in varying.items()}, values[::every])
     rows = [_row(key, each, values, (shares or {}).get(key, math.nan)) for key, each in varying.items()]
     rows.sort(key=lambda row: (-_first(row.importance), -abs(_first(row.correlation))))
-    words = _words(len(kept), rows, forest=shares is not None)
+    same = len(set(values)) == 1 < len(values)
+    words = _SAME.format(len(kept)) if same else _words(len(kept), rows, forest=shares is not None)
     return Importances(name, len(kept), tuple(rows), words)
 
 

@@ -41,6 +41,7 @@ export default {
     row.className = "mt-tabs";
     row.setAttribute("role", "tablist");
     row.setAttribute("aria-label", model.get("label"));
+    row.setAttribute("data-lm-suppress-shortcuts", "true");  // keys are for the tabs, not for the notebook
     row.append(...model.get("tabs").map(([name, text]) => tab(model, name, text)));
     row.addEventListener("keydown", (event) => walk(model, row, event));
     const show = () => mark(row, model.get("chosen"));

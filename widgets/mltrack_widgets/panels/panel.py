@@ -55,7 +55,7 @@ class Panel:
         self._root: DOMWidget | None = None
         self._published: dict[str, Any] = {}
         self._is_html = False
-        self._cells: set[str] = set()  # that show it; the empty text stands for one that the front end does not name
+        self._cells: dict[str, str] = {}  # that show it, and the executions that did; the empty key is of unnamed ones
         self._closed = False
         self._chosen.observe(self._selection_changed)
 
@@ -187,14 +187,15 @@ class Panel:
     def _note_cell(self) -> None:
         """Remember the cell that shows the panel: once it is executed again, its widgets are closed."""
         cell_events.listen()
-        self._cells.add(host.cell_key())
+        self._cells[host.cell_key()] = host.message_id()
         _displayed.add(self)
 
     def _cell_begins(self, key: str) -> None:
         with self._lock:
-            if not key or key not in self._cells:
+            execution = host.message_id()  # which may have displayed it already, before others were told of its begin
+            if not key or self._cells.get(key, execution) == execution:
                 return
-            self._cells.discard(key)
+            del self._cells[key]
             root = None if self._cells else self._root
             if root is not None:
                 self._let_go()
@@ -271,12 +272,12 @@ class Panel:
 
 
 def _close_all(widget: Any) -> None:
-    """Close a widget with those that it shows; otherwise the kernel and the page keep them for ever."""
+    """Close a widget, then those that it shows; otherwise the kernel and the page keep them for ever."""
+    widget.close()
     shown = [*getattr(widget, "children", ()), getattr(widget, "child", None), widget.layout]
     for each in shown:
         if each is not None:
             _close_all(each) if hasattr(each, "layout") else each.close()
-    widget.close()
 
 
 def _cell_begins(key: str) -> None:
