@@ -245,6 +245,7 @@ def test_a_busy_kernel_is_said_to_be_busy(lab: Lab, shown: str) -> None:
     drawn = drawings(lab, CURVES)
     lab.page.evaluate(f"index => {{ ({RUN_CELL})(index); }}", BUSY)
     lab.page.wait_for_function("() => notebookPanel().sessionContext.session.kernel.status === 'busy'")
+    panel(lab, CURVES)  # JupyterLab has scrolled to the cell that runs, and may have taken the others out of sight
     found.get_by_label("log y").select_option("on")
     found.get_by_text("Waiting for the kernel").wait_for()
     wait_for_drawing(lab, CURVES, drawn)
