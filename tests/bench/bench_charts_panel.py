@@ -101,7 +101,7 @@ def brushed(store: Path) -> float:
     """Give the milliseconds from the end of a drag over points until the page says which runs the kernel has chosen."""
     with started(store, SCATTER) as (lab, _):
         draw(lab, 1)
-        lab.page.wait_for_timeout(4_000)
+        lab.page.wait_for_timeout(4_000)  # until nothing else is under way
         found = lab.cell_output(1).locator(".mt-panel")
         place = found.locator("canvas").bounding_box()
         assert place is not None

@@ -10,6 +10,9 @@ ROOT = Path(__file__).parents[2]
 TINY = {
     "bench_import": ("--rounds", "1"),
     "bench_panels_store": ("--runs", "20", "--series", "2", "--points", "1500", "--rounds", "1"),
+    "bench_charts_panel": ("--runs", "2", "--points", "2000", "--scatter", "1000", "--rounds", "1"),
+    "bench_live": ("--steps", "100", "--rounds", "1"),
+    "bench_run_table": ("--runs", "200", "--first", "60", "--rounds", "1"),
     "bench_search": ("--runs", "20", "--rounds", "1"),
     "bench_log": ("--points", "50", "--runs", "5", "--rounds", "1"),
     "bench_points": ("--points", "20", "--history", "50", "--rounds", "1"),

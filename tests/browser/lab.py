@@ -25,6 +25,7 @@ from tests.browser.scripts import (
     EDIT,
     FAILURES,
     IS_DONE,
+    KERNEL_BUSY,
     KERNEL_GONE,
     KERNEL_IDLE,
     OPEN,
@@ -34,6 +35,7 @@ from tests.browser.scripts import (
     RUN_CELL,
     SCROLL,
     SOURCES,
+    STILL,
 )
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ CHROMIUM_ARGUMENTS = (
 README = Path(__file__).parents[2] / "README.md"
 IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
 TOKEN = "tok"
+QUIET_MS = 300
 WIDE = (1280, 900)
 # What the session that runs the tests may have set, and what would lead the server out of its folder.
 INHERITED = ("JPY", "JUPYTER", "IPYTHON", "MLTRACK", "MLFLOW", "XDG_", "MPL")
@@ -201,6 +204,15 @@ class Lab:
         failures = self.failures()
         assert not failures, "\n".join(failures)
 
+    def begin_cell(self, index: int) -> None:
+        """Run a cell and wait only until the kernel is busy with it."""
+        self.page.evaluate(f"index => {{ ({RUN_CELL})(index); }}", index)
+        self.page.wait_for_function(KERNEL_BUSY)
+
+    def release(self, name: str) -> None:
+        """Let a cell go on that waits for this (see ``held``)."""
+        (self.folder / name).touch()
+
     def edit_cell(self, index: int, source: str) -> None:
         """Replace the source of a cell, as typing does."""
         self.page.evaluate(EDIT, [index, source])
@@ -327,6 +339,16 @@ class Lab:
         self.page.goto(f"{self.server.url}lab?token={TOKEN}&reset")
         self.page.wait_for_function("() => window.jupyterapp")
         self.page.evaluate("async () => { await jupyterapp.restored; jupyterapp.shell.collapseLeft(); }")
+
+
+def held(name: str) -> str:
+    """Give a line for a cell, which waits there until ``Lab.release(name)``: its own time says nothing."""
+    return f"while not __import__('os').path.exists({name!r}): __import__('time').sleep(0.02)"
+
+
+def wait_until_still(locator: Locator) -> None:
+    """Wait until nothing changes any more in what an element shows."""
+    locator.evaluate(STILL, QUIET_MS)
 
 
 def overlapping_texts(locator: Locator) -> list[str]:

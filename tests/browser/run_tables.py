@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from tests.browser.lab import Lab
 
 STORE = """%load_ext mltrack
-import mltrack
+import time, mltrack
 ids = []
 for place in range(12):
     with mltrack.start_run(run_name=f"run-{place}") as run:
         mltrack.log_params({"C": place % 3, "solver": ["lbfgs", "saga"][place // 6], "max_iter": 100})
         mltrack.log_metric("accuracy", 0.906 + place * 5 / 1000)
-    ids.append(run.info.run_id)"""
+    ids.append(run.info.run_id)
+    time.sleep(0.002)  # runs that begin in one millisecond are in the order of their ids"""
 SHOW = """from mltrack_widgets.panels.run_table_panel import runs
 table = runs(experiment="Default", max_results=8)
 table"""

@@ -41,7 +41,15 @@ SCROLL = """async index => {
   await notebookPanel().content.scrollToItem(index, 'start');
   for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
 }"""
+# Nothing in an element has changed for so many milliseconds.
+STILL = """(element, quiet) => new Promise(resolve => {
+  const done = () => { watch.disconnect(); resolve(); };
+  let waiting = setTimeout(done, quiet);
+  const watch = new MutationObserver(() => { clearTimeout(waiting); waiting = setTimeout(done, quiet); });
+  watch.observe(element, {subtree: true, childList: true, attributes: true, characterData: true});
+})"""
 KERNEL_IDLE = "() => notebookPanel().sessionContext.session?.kernel?.status === 'idle'"
+KERNEL_BUSY = "() => notebookPanel().sessionContext.session?.kernel?.status === 'busy'"
 KERNEL_GONE = "() => !notebookPanel().sessionContext.session?.kernel"
 RESTART = "async () => { await notebookPanel().sessionContext.session.kernel.restart(); }"
 # Each line of text is a box, less what its elements cut off; boxes that share over a pixel each way lie on each other.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.browser.lab import WIDE, overlapping_texts
-from tests.browser.scripts import RUN_CELL
+from tests.browser.lab import WIDE, held, overlapping_texts, wait_until_still
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +47,7 @@ CELLS = [
     "c",
     "ScatterPanel(run_set('metrics.score > 7'))",
     "print(len(c.selection), len(s.selection), len(p.selection))",
-    "import time\nwith c._lock:  # whatever thread the page is answered on\n    time.sleep(4)",
+    f"with c._lock:  # whatever thread the page is answered on\n    {held('waiting-is-seen')}",
 ]
 CURVES, SCATTER, PARALLEL, IMPORTANCE, AGAIN, EMPTY, CHOSEN, BUSY = range(1, 9)
 VEGA = "element => element.querySelector('.mt-chart').__vegaView"
@@ -243,16 +242,17 @@ def test_a_busy_kernel_is_said_to_be_busy(lab: Lab, shown: str) -> None:
     lab.set_width(WIDE[0])
     found = panel(lab, CURVES)
     drawn = drawings(lab, CURVES)
-    lab.page.evaluate(f"index => {{ ({RUN_CELL})(index); }}", BUSY)
-    lab.page.wait_for_function("() => notebookPanel().sessionContext.session.kernel.status === 'busy'")
+    lab.begin_cell(BUSY)
     panel(lab, CURVES)  # JupyterLab has scrolled to the cell that runs, and may have taken the others out of sight
     found.get_by_label("log y").select_option("on")
     found.get_by_text("Waiting for the kernel").wait_for()
+    lab.release("waiting-is-seen")
     wait_for_drawing(lab, CURVES, drawn)
     found.get_by_text("Waiting for the kernel").wait_for(state="hidden")
 
 
 def test_the_same_panel_again_and_one_vega_for_all(lab: Lab, shown: str) -> None:
+    wait_until_still(panel(lab, CURVES))
     drawn = drawings(lab, CURVES)
     lab.run_cell(AGAIN)
     assert panel(lab, AGAIN).evaluate(MARKS, "line") == 24

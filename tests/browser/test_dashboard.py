@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser.axe import serious_faults
-from tests.browser.lab import WIDE, overlapping_texts
+from tests.browser.lab import WIDE, overlapping_texts, wait_until_still
 from tests.browser.run_tables import RunTablePage
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def test_axe_finds_no_serious_fault(lab: Lab, board: Locator, theme: str) -> Non
     lab.page.set_viewport_size({"width": WIDE[0], "height": 1500})  # all of it in one picture
     try:
         board.get_by_text("20 of 20 runs").hover()
-        lab.page.wait_for_timeout(500)  # charts are drawn again in the colours of the theme
+        wait_until_still(board)  # charts are drawn again in the colours of the theme
         assert serious_faults(board) == []
         assert overlapping_texts(board.locator(".mt-dashboard-top")) == []
         lab.screenshot(f"dashboard-{theme}", board)
@@ -127,7 +127,7 @@ def test_axe_finds_no_serious_fault(lab: Lab, board: Locator, theme: str) -> Non
 def test_nothing_is_wider_than_a_narrow_window(lab: Lab, board: Locator) -> None:
     lab.set_width(480)
     try:
-        lab.page.wait_for_timeout(800)
+        wait_until_still(board)
         lab.screenshot("dashboard-narrow", board)
         assert overlapping_texts(board.locator(".mt-dashboard-top")) == []
         assert board.evaluate("each => each.scrollWidth <= each.clientWidth + 1")
@@ -158,12 +158,15 @@ def test_names_are_no_formulas(lab: Lab) -> None:
         "        mltrack.log_params({'C': f'${place}$', 'solver': place})",
     ]
     shown = ["mltrack.dashboard()", "mltrack.runs()", "mltrack.get_run(run.info.run_id)"]
-    lab.open(lab.write_notebook("formulas.ipynb", ["\n".join(log), *shown]))
+    formula = "from IPython.display import Math\nMath('x^2')"
+    lab.open(lab.write_notebook("formulas.ipynb", ["\n".join(log), *shown, formula]))
     lab.forget_runs()
     lab.run_cell(0)
-    for cell in range(1, 4):
+    for cell in range(1, 5):
         lab.run_cell(cell)
-        lab.page.wait_for_timeout(1_000)  # what would be set as a formula is so after it was shown
+        wait_until_still(lab.cell_output(cell))
+    lab.cell_output(4).locator("mjx-container").wait_for()  # formulas are set one after the other
+    for cell in range(1, 4):
         output = lab.cell_output(cell)
         assert output.locator("mjx-container").count() == 0
         assert r"$a_2$ \[x^2\]" in output.inner_text()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.browser.scripts import IS_DONE, RUN_CELL
+from tests.browser.lab import held
+from tests.browser.scripts import IS_DONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,12 +18,20 @@ import math, time, mltrack
 for step in mltrack.live(range({steps})):
     values = {{"loss": 3 * math.exp(-step / 40), "accuracy": 1 - math.exp(-step / 60), "lr": 10 ** (-step / 50)}}
     mltrack.log_metrics({{**values, "validation/" + "x" * 40: math.sin(step / 9)}}, step=step)
+    if step == 60:
+        {begun}
+    if step == 150:
+        {grown}
     time.sleep(0.02)"""
-EMPTY = "%%track_run without --live --quiet\ntime.sleep(2.5)"
+EMPTY = f"%%track_run without --live --quiet\n{held('empty-is-seen')}"
 THREADS = "import threading; print([t.name for t in threading.enumerate()].count('mltrack-live'))"
-ENDLESS = LOOP.format(steps=100_000)
-CELLS = ["%load_ext mltrack", LOOP.format(steps=200), EMPTY, THREADS, ENDLESS]
+HOLDS = {"begun": held("begin-is-seen"), "grown": held("growth-is-seen")}
+ENDLESS = LOOP.format(steps=100_000, **HOLDS)
+CELLS = ["%load_ext mltrack", LOOP.format(steps=200, **HOLDS), EMPTY, THREADS, ENDLESS]
 CHART = "svg.mt-live-chart"
+POINTS = "nodes => nodes.map(node => Number(node.dataset.points))"
+HAVE_GROWN = """before => [...document.querySelectorAll('svg.mt-live-chart')]
+  .every((node, place) => Number(node.dataset.points) > before[place])"""
 
 
 @pytest.fixture(scope="module")
@@ -33,19 +41,24 @@ def trained(lab: Lab) -> str:
     lab.open(name)
     lab.forget_runs()
     lab.run_cell(0)
-    begin_cell(lab, 1)
-    output = lab.cell_output(1)
-    output.locator(CHART).nth(3).wait_for()
-    for _ in range(2):
-        bar = output.locator("[role=progressbar]")
-        points = output.locator(CHART).evaluate_all("nodes => nodes.map(node => Number(node.dataset.points))")
-        SEEN.append(
-            (points, int(bar.get_attribute("aria-valuenow") or 0), output.locator(".mt-live-words").inner_text())
-        )
-        lab.screenshot(f"live-running-{len(SEEN)}", lab.cell(1))
-        time.sleep(0.8)
+    lab.begin_cell(1)
+    lab.cell_output(1).locator(CHART).nth(3).wait_for()
+    look(lab)
+    lab.release("begin-is-seen")
+    lab.page.wait_for_function(HAVE_GROWN, arg=SEEN[0][0])
+    look(lab)
+    lab.release("growth-is-seen")
     lab.page.wait_for_function(IS_DONE, arg=1)
     return name
+
+
+def look(lab: Lab) -> None:
+    """Note in ``SEEN`` how far the panel has come."""
+    output = lab.cell_output(1)
+    points = output.locator(CHART).evaluate_all(POINTS)
+    done = int(output.locator("[role=progressbar]").get_attribute("aria-valuenow") or 0)
+    SEEN.append((points, done, output.locator(".mt-live-words").inner_text()))
+    lab.screenshot(f"live-running-{len(SEEN)}", lab.cell(1))
 
 
 SEEN: list[tuple[list[int], int, str]] = []
@@ -56,11 +69,6 @@ def theme(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
     lab.set_theme(request.param)
     yield request.param.split()[-1].lower()
     lab.set_theme("JupyterLab Light")
-
-
-def begin_cell(lab: Lab, index: int) -> None:
-    """Run a cell without waiting for its end."""
-    lab.page.evaluate(f"index => {{ ({RUN_CELL})(index); }}", index)
 
 
 def test_curves_and_progress_grow_while_the_cell_runs(lab: Lab, trained: str) -> None:
@@ -89,16 +97,17 @@ def test_the_end_is_shown_in_place_and_answers_the_pointer(lab: Lab, trained: st
 
 
 def test_a_run_without_metrics_says_what_would_be_shown(lab: Lab, trained: str) -> None:
-    begin_cell(lab, 2)
+    lab.begin_cell(2)
     lab.cell_output(2).get_by_text("Waiting for the first metric").wait_for()
     lab.screenshot("live-waiting", lab.cell(2))
+    lab.release("empty-is-seen")
     lab.page.wait_for_function(IS_DONE, arg=2)
     lab.cell_output(2).get_by_text("No metric was logged").wait_for()
 
 
 def test_a_cell_that_runs_again_has_one_panel(lab: Lab, trained: str) -> None:
     for _ in range(2):
-        begin_cell(lab, 4)
+        lab.begin_cell(4)
         lab.cell_output(4).locator(CHART).nth(3).wait_for()
         lab.page.evaluate("() => notebookPanel().sessionContext.session.kernel.interrupt()")
         lab.page.wait_for_function(IS_DONE, arg=4)

@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.browser.lab import held, wait_until_still
 from tests.browser.run_tables import SHOW, STORE, RunTablePage
-from tests.browser.scripts import KERNEL_IDLE
+from tests.browser.scripts import KERNEL_BUSY, KERNEL_IDLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 ASK = "print(list(table.selection) == [ids[4], ids[2]], table.baseline == ids[4])"
 CHOOSE = "table.selection = ['run-1', 'run-3']\ntable.baseline = 'run-3'"
-GROW = """import threading, time
+GROW = f"""import threading
 done = threading.Event()
 def follow():
     while not done.wait(0.1):
@@ -25,16 +26,12 @@ def follow():
 threading.Thread(target=follow).start()
 try:
     for place in range(4):
-        with mltrack.start_run(run_name=f"grown-{place}"):
+        with mltrack.start_run(run_name=f"grown-{{place}}"):
             mltrack.log_metric("accuracy", 0.5)
-            time.sleep(0.4)
+            {held("row-is-seen")}
+        time.sleep(0.002)
 finally:
     done.set()"""
-BEGIN = """index => {
-  notebookPanel().content.activeCellIndex = index;
-  jupyterapp.commands.execute('notebook:run-cell');
-}"""
-IS_BUSY = "() => notebookPanel().sessionContext.session.kernel.status === 'busy'"
 AGAIN = "%%track_run again --experiment attempts\nx = 1"
 ALONE = "%%track_run alone --experiment attempts\ny = 1"
 CELLS = [
@@ -47,7 +44,7 @@ CELLS = [
     AGAIN,
     ALONE,
     "runs(experiment='attempts')",
-    "import time; time.sleep(1.5)",
+    held("loading-is-seen"),
 ]
 
 
@@ -193,12 +190,12 @@ def test_all_of_the_page_are_chosen_and_cleared(table: RunTablePage) -> None:
 
 def test_what_is_clicked_while_the_kernel_is_busy_is_seen_at_once_and_stays(table: RunTablePage) -> None:
     lab = table.lab
-    lab.page.evaluate(BEGIN, 9)
-    lab.page.wait_for_function(IS_BUSY)
+    lab.begin_cell(9)
     for name in ("run-9", "run-7", "run-5", "run-7"):
         table.box_of(name).click()
     assert table.chosen == ["run-9", "run-5"]
     table.find(".mtt-line").get_by_text("loading…").wait_for()
+    lab.release("loading-is-seen")
     lab.page.wait_for_function(KERNEL_IDLE)
     table.row("run-5").locator("svg").wait_for()
     assert table.chosen == ["run-9", "run-5"]
@@ -224,17 +221,19 @@ def test_columns_are_picked_from_a_list_that_is_searched(table: RunTablePage) ->
 
 def test_rows_come_while_a_cell_runs(table: RunTablePage) -> None:
     lab = table.lab
-    lab.page.evaluate(BEGIN, 4)
+    lab.begin_cell(4)
     table.row("grown-0").wait_for()
-    assert lab.page.evaluate(IS_BUSY)
+    assert lab.page.evaluate(KERNEL_BUSY)
     assert "running" in " ".join(table.column("status"))
+    lab.release("row-is-seen")
     lab.page.wait_for_function(KERNEL_IDLE)
+    table.row("grown-3").wait_for()
     assert table.column("name")[0] == "grown-3"
 
 
 def test_shown_again_it_is_there_once_and_looks_the_same(table: RunTablePage) -> None:
     table.lab.run_cell(5)
-    table.lab.page.wait_for_timeout(300)
+    wait_until_still(table.output)
     assert table.output.locator(".mtt").count() == 1
     assert table.rows.count() == 8
     # JupyterLab puts what is shown again where HTML was, with its rules for HTML.

@@ -82,5 +82,8 @@ def test_ctrl_and_the_wheel_zoom(page: tuple[Page, list[str]]) -> None:
     opened.keyboard.down("Control")
     opened.mouse.wheel(0, -200)
     opened.keyboard.up("Control")
-    opened.wait_for_timeout(200)
-    assert labels.all_text_contents() != before
+    changed = """before => {
+      const labels = [...document.querySelectorAll('svg .role-axis-label text')];
+      return labels.map(label => label.textContent).join() !== before.join();
+    }"""
+    opened.wait_for_function(changed, arg=before)

@@ -44,10 +44,10 @@ def loop(steps: int = 100, then: str = "pass") -> str:
     return LOOP.format(steps=steps, then=then)
 
 
-def no_threads(kernel: Kernel) -> bool:
-    return not kernel.evaluate(
-        "[t.name for t in __import__('threading').enumerate() if t.name in ('mltrack-live', 'mltrack-refresher')]"
-    )
+def wait_for_the_threads_end(kernel: Kernel) -> None:
+    """A panel that ends by itself ends its thread just afterwards."""
+    names = "[t.name for t in __import__('threading').enumerate() if t.name in ('mltrack-live', 'mltrack-refresher')]"
+    wait_until(lambda: not kernel.evaluate(names), what="the end of the panels' threads")
 
 
 def test_curves_grow_while_the_cell_runs_and_a_picture_stays(kernel: Kernel) -> None:
@@ -63,7 +63,7 @@ def test_curves_grow_while_the_cell_runs_and_a_picture_stays(kernel: Kernel) -> 
     assert counts == sorted(counts)
     assert counts[-1] == 200
     assert [content for kind, content in outcome.messages if kind == "stream"] == []
-    assert no_threads(kernel)
+    wait_for_the_threads_end(kernel)
 
 
 def test_neither_altair_nor_vega_is_imported(kernel: Kernel) -> None:
@@ -83,7 +83,7 @@ def test_however_a_cell_ends_its_panel_says_so(kernel: Kernel, then: str, word: 
     outcome = kernel.run("%%track_run ending --live\n" + loop(100, then))
     assert outcome.status == "error"
     assert f"{word}  ending   step 20 of 100" in shown(outcome)[-1]["text/plain"]
-    assert no_threads(kernel)
+    wait_for_the_threads_end(kernel)
 
 
 def test_the_stop_button_ends_it(kernel: Kernel) -> None:
@@ -91,7 +91,7 @@ def test_the_stop_button_ends_it(kernel: Kernel) -> None:
     kernel.interrupt()
     outcome = kernel.wait(message)
     assert "killed  stopped" in shown(outcome)[-1]["text/plain"]
-    assert no_threads(kernel)
+    wait_for_the_threads_end(kernel)
 
 
 def test_a_plain_cell_shows_the_run_it_begins(kernel: Kernel) -> None:
@@ -103,7 +103,7 @@ def test_a_plain_cell_shows_the_run_it_begins(kernel: Kernel) -> None:
 """
     )
     assert "finished  plain   step 4 of 4" in shown(outcome)[-1]["text/plain"]
-    assert no_threads(kernel)
+    wait_for_the_threads_end(kernel)
 
 
 def test_a_panel_that_waits_shows_the_run_of_a_later_cell(kernel: Kernel) -> None:
@@ -112,7 +112,7 @@ def test_a_panel_that_waits_shows_the_run_of_a_later_cell(kernel: Kernel) -> Non
     later = kernel.run("with mltrack.start_run(run_name='later'): mltrack.log_metric('loss', 1)", "trains")
     assert "finished  later" in shown(later)[-1]["text/plain"]
     assert kernel.evaluate("panel.is_over") is True
-    assert no_threads(kernel)
+    wait_for_the_threads_end(kernel)
 
 
 def test_a_cell_that_runs_again_ends_its_panel(kernel: Kernel) -> None:
@@ -120,7 +120,7 @@ def test_a_cell_that_runs_again_ends_its_panel(kernel: Kernel) -> None:
         kernel.run("panel = mltrack.live()", "again")
     assert kernel.evaluate("[t.name for t in __import__('threading').enumerate()].count('mltrack-live')") == 1
     kernel.run("panel.close()")
-    assert no_threads(kernel)
+    wait_for_the_threads_end(kernel)
 
 
 def test_the_option_and_a_loop_share_a_panel_each_time(kernel: Kernel) -> None:
@@ -138,7 +138,7 @@ def test_a_run_of_another_kernel_is_followed_to_its_end(kernel: Kernel) -> None:
         other.run("mltrack.log_metric('loss', 0.5, step=1); mltrack.end_run()")
         wait_until(lambda: kernel.evaluate("panel.is_over"), what="the end of the other kernel's run")
         assert "(2)" in kernel.evaluate("panel.text")
-    assert no_threads(kernel)
+    wait_for_the_threads_end(kernel)
 
 
 def test_fifty_panels_leave_neither_threads_nor_descriptors(kernel: Kernel) -> None:
@@ -182,4 +182,4 @@ def test_without_the_extension_and_after_a_restart(tmp_path: Any) -> None:
         outcome = kernel.run(body.replace("    import mltrack, time", "    import time"))
         assert outcome.status == "ok", outcome.error
         assert "finished  anew   step 20 of 20" in shown(outcome)[-1]["text/plain"]
-        assert no_threads(kernel)
+        wait_for_the_threads_end(kernel)

@@ -198,10 +198,10 @@ def test_three_hundred_cells_without_ids(change: str) -> None:
         "one more": ["first = 0", *edited],
     }[change]
     before, after = notebook(*sources), notebook(*changed)
-    start = time.perf_counter()
+    start = time.process_time()
     diff = diff_notebooks(before, after)
     html = notebook_diff_view(diff, ("a", "b")).html
-    assert time.perf_counter() - start < 1.5
+    assert time.process_time() - start < 1.5
     assert diff.count("changed") == (300 if change in ("edited", "one more") else 0)
     assert len(html) < 1_500_000
 
