@@ -46,3 +46,11 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     yield started
     del request.config.stash[LAB]
     started.close()
+
+
+@pytest.fixture(params=["JupyterLab Light", "JupyterLab Dark"], ids=["light", "dark"])
+def theme(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
+    """JupyterLab's light theme, then its dark one, by one word."""
+    lab.set_theme(request.param)
+    yield request.param.split()[-1].lower()
+    lab.set_theme("JupyterLab Light")

@@ -8,8 +8,6 @@ import pytest
 from tests.browser.lab import overlapping_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from playwright.sync_api import Locator
     from tests.browser.lab import Lab
 
@@ -38,13 +36,6 @@ def worked(lab: Lab) -> str:
     for cell in range(1, len(CELLS)):
         lab.run_cell(cell)
     return name
-
-
-@pytest.fixture(params=["JupyterLab Light", "JupyterLab Dark"], ids=["light", "dark"])
-def theme(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
-    lab.set_theme(request.param)
-    yield request.param.split()[-1].lower()
-    lab.set_theme("JupyterLab Light")
 
 
 def card_under(lab: Lab, cell: int) -> Locator:

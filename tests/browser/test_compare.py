@@ -64,13 +64,6 @@ def compared(lab: Lab) -> Iterator[str]:
     lab.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
 
 
-@pytest.fixture(params=["JupyterLab Light", "JupyterLab Dark"], ids=["light", "dark"])
-def theme(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
-    lab.set_theme(request.param)
-    yield request.param.split()[-1].lower()
-    lab.set_theme("JupyterLab Light")
-
-
 def shown(lab: Lab, cell: int) -> Locator:
     output = lab.cell_output(cell)
     output.locator(".mt-compare table").first.wait_for()

@@ -56,13 +56,6 @@ def board(lab: Lab, notebook: str) -> Iterator[Locator]:
     assert lab.foreign_requests == []
 
 
-@pytest.fixture(params=["JupyterLab Light", "JupyterLab Dark"], ids=["light", "dark"])
-def theme(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
-    lab.set_theme(request.param)
-    yield request.param.split()[-1].lower()
-    lab.set_theme("JupyterLab Light")
-
-
 def chosen(lab: Lab) -> list[str]:
     """What the kernel says is chosen."""
     lab.run_cell(2)

@@ -9,8 +9,6 @@ from tests.browser.lab import held
 from tests.browser.scripts import IS_DONE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.browser.lab import Lab
 
 LOOP = """%%track_run '<img src=x onerror=alert(1)> digits' --live
@@ -62,13 +60,6 @@ def look(lab: Lab) -> None:
 
 
 SEEN: list[tuple[list[int], int, str]] = []
-
-
-@pytest.fixture(params=["JupyterLab Light", "JupyterLab Dark"], ids=["light", "dark"])
-def theme(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
-    lab.set_theme(request.param)
-    yield request.param.split()[-1].lower()
-    lab.set_theme("JupyterLab Light")
 
 
 def test_curves_and_progress_grow_while_the_cell_runs(lab: Lab, trained: str) -> None:

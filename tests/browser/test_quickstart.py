@@ -47,13 +47,6 @@ def narrow(lab: Lab, quickstart: str) -> Iterator[None]:
     lab.set_width(WIDE[0])
 
 
-@pytest.fixture(params=["JupyterLab Light", "JupyterLab Dark"], ids=["light", "dark"])
-def theme(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
-    lab.set_theme(request.param)
-    yield request.param.split()[-1].lower()
-    lab.set_theme("JupyterLab Light")
-
-
 def card_of(lab: Lab, run: str) -> Locator:
     """The card under the cell that made a run."""
     return lab.cell_output(lab.cell_index(f"%%track_run {run} ")).locator(CARD)

@@ -11,8 +11,6 @@ from tests.browser.lab import overlapping_texts
 from tests.browser.run_tables import SHOW, STORE, RunTablePage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.browser.lab import Lab
 
 pytestmark = pytest.mark.browser
@@ -55,13 +53,6 @@ def table(lab: Lab, notebook: str) -> RunTablePage:
     page = RunTablePage(lab, 1)
     page.wait_for_rows(8)
     return page
-
-
-@pytest.fixture(params=["JupyterLab Light", "JupyterLab Dark"], ids=["light", "dark"])
-def theme(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
-    lab.set_theme(request.param)
-    yield request.param.split()[-1].lower()
-    lab.set_theme("JupyterLab Light")
 
 
 def test_the_grid_is_walked_with_the_keyboard(table: RunTablePage) -> None:

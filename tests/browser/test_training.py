@@ -8,8 +8,6 @@ import pytest
 from tests.browser.lab import overlapping_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.browser.lab import Lab
 
 pytestmark = pytest.mark.browser
@@ -37,13 +35,6 @@ def trained(lab: Lab) -> str:
     lab.run_all()
     lab.cell_output(3).locator(CHARTS).wait_for()  # their drawing moves the cells about
     return name
-
-
-@pytest.fixture(params=["JupyterLab Light", "JupyterLab Dark"], ids=["light", "dark"])
-def theme(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
-    lab.set_theme(request.param)
-    yield request.param.split()[-1].lower()
-    lab.set_theme("JupyterLab Light")
 
 
 def test_the_card_has_what_the_fit_left(lab: Lab, trained: str) -> None:

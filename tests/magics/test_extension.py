@@ -151,7 +151,12 @@ HEAVY = (
     "jsonschema",
     "IPython.terminal",
     "click",
+    "ipywidgets",
+    "anywidget",
+    "nbdime",
+    "vl_convert",
     "mltrack_widgets.views",
+    "mltrack_widgets.panels",
 )
 LIGHT = ("asyncio", "email", "http.client", "importlib.metadata", "ssl", "zmq", "sqlite3", "pysqlite3", "psutil")
 

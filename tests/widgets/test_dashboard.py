@@ -89,17 +89,39 @@ def test_new_runs_are_shown_after_a_refresh() -> None:
     assert "run-0" in panel.table.text
 
 
-EMPTY: dict[str, tuple[dict[str, float], ...]] = {"no run": (), "a run with nothing": ({},)}
+def test_an_empty_store_says_what_to_type() -> None:
+    bundle = dashboard()._repr_mimebundle_()
+    for said in ("0 runs of Default, 0 selected", "No runs of", "%%track_run", "Choose two runs or more"):
+        assert said in bundle["text/html"]
+    assert "<img" not in bundle["text/html"]
 
 
-@pytest.mark.parametrize("runs", EMPTY.values(), ids=EMPTY)
-def test_little_to_show_is_said(runs: tuple[dict[str, float], ...]) -> None:
-    for metrics in runs:
-        add_run("bare", metrics=metrics)
+def test_a_run_with_nothing_is_shown_for_itself() -> None:
+    add_run("bare")
+    bundle = dashboard()._repr_mimebundle_()
+    for said in ("1 run of cancer, 1 selected, baseline bare", "bare is chosen."):
+        assert said in bundle["text/html"]
+    assert "<img" not in bundle["text/html"]
+
+
+def test_the_page_is_told_of_a_selection_once_all_parts_know_it() -> None:
+    ids = sweep()
     panel = dashboard()
-    bundle = panel._repr_mimebundle_()
-    assert "No runs" in bundle["text/html"] or "bare" in bundle["text/html"]
-    assert "Traceback" not in bundle["text/html"]
+    assert panel.view
+    panel.selection = [ids[0], ids[2]]
+    assert "2 selected, baseline run-0" in panel._parts["words"].html
+
+
+def test_what_is_behind_a_tab_is_read_when_it_is_chosen() -> None:
+    sweep(2)
+    panel = dashboard()
+    assert panel.view
+    hidden = panel._chart_panel("parallel")
+    sweep(1)
+    panel.refresh()
+    assert len(hidden._values.ids) == 2
+    panel._parts["tabs"].chosen = "parallel"
+    assert len(hidden._values.ids) == 3
 
 
 def test_what_stays_is_table_comparison_and_two_pictures(tmp_path: Path) -> None:

@@ -269,7 +269,7 @@ def test_a_panel_says_kindly_that_there_is_nothing() -> None:
         panel.refresh()
     panel.refresh()
     assert "No metric was logged" in panel.text
-    assert "empty &amp; bare" in str(panel._body(panel._image()))
+    assert "empty &amp; bare" in str(panel._body(panel.image()))
     with pytest.raises(InvalidParameterError, match="log a metric first"):
         _ = panel.chart
     assert panel.run is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mltrack_widgets.comparison import column_names
-from mltrack_widgets.format import count, difference, one_line, terminal_width
+from mltrack_widgets.format import aligned, count, difference, one_line
 from mltrack_widgets.text_diff import told_apart
 
 if TYPE_CHECKING:
@@ -67,11 +67,9 @@ def _cells(row: Row, section: Section, room: int) -> list[str]:
 
 
 def _lines(table: Sequence[Sequence[str]], said: dict[int, str]) -> Iterable[str]:
-    widths = [max(map(terminal_width, column)) for column in zip(*table, strict=True)]
-    for place, row in enumerate(table):
+    for place, line in enumerate(aligned(table)):
         if place in said:
             yield f"({said[place]})"
-        padded = (cell + " " * (width - terminal_width(cell)) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(padded).rstrip()
+        yield line
     if len(table) in said:
         yield f"({said[len(table)]})"

@@ -155,6 +155,15 @@ def terminal_width(text: str) -> int:
     return len(text) + wide - sum(combining(character) > 0 for character in text)
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Write rows of texts as lines whose columns stand below each other, with two blanks between them."""
+    widths = [max(map(terminal_width, column)) for column in zip(*rows, strict=True)]
+    padded = (
+        [cell + " " * (width - terminal_width(cell)) for cell, width in zip(row, widths, strict=True)] for row in rows
+    )
+    return ["  ".join(cells).rstrip() for cells in padded]
+
+
 def count(amount: int, noun: str) -> str:
     """Write a number of things: ``1 cell``, ``2 cells``."""
     return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"

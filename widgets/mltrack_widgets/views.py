@@ -1,4 +1,4 @@
-"""``mltrack.runs``, ``mltrack.show`` and ``mltrack.notebook``: what a cell or a terminal shows of the store."""
+"""``mltrack.show``, ``mltrack.notebook`` and lists of runs: what a cell or a terminal shows of the store."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from mltrack.executed_notebook import load_notebook
-from mltrack.lookup import LAST, find_experiment, find_run
+from mltrack.lookup import LAST, find_run
 from mltrack.settings import get_store
-from mltrack.store.pages import Search
 from mltrack_widgets.notebook_view import notebook_view
 from mltrack_widgets.run_card import CardData, run_card
 from mltrack_widgets.run_table import run_table
@@ -19,44 +18,6 @@ if TYPE_CHECKING:
     from mltrack.entities import Run
     from mltrack.store.protocol import Store
     from mltrack_widgets.bundle import Bundle
-
-ROWS = 50
-
-
-def runs(
-    filter_string: str = "",
-    *,
-    experiment: str | None = None,
-    order_by: Sequence[str] = (),
-    max_results: int = ROWS,
-) -> Bundle:
-    """Show runs as a table, the last started first.
-
-    Parameters
-    ----------
-    filter_string
-        Such as ``"metrics.accuracy > 0.9 AND params.C = '0.5'"``.
-    experiment
-        The name of one experiment; default: all.
-    order_by
-        Such as ``["metrics.accuracy DESC"]``.
-    max_results
-        At most this many rows.
-
-    Raises
-    ------
-    NotFoundError
-        When there is no experiment of that name.
-    """
-    store = get_store()
-    found = store.list_experiments() if experiment is None else [find_experiment(experiment)]
-    names = {each.experiment_id: each.name for each in found}
-    search = Search(tuple(names), filter_string, tuple(order_by), max_results=max_results)
-    page = store.search_runs(search)
-    total = store.count_runs(search.experiment_ids)
-    if experiment is None and page.rows:  # those that have something to show
-        names = {run.info.experiment_id: names[run.info.experiment_id] for run in page.rows}
-    return run_table(page.rows, experiment_names=names, total=total, filter_text=filter_string, now_ms=_now())
 
 
 def table_of(found: Sequence[Run]) -> Bundle:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mltrack.exceptions import MltrackError
 from mltrack_widgets.charts.look import nothing
-from mltrack_widgets.format import one_line
+from mltrack_widgets.format import aligned, one_line
 from mltrack_widgets.front.columns import packed, texts
 from mltrack_widgets.front.controls import is_allowed
 from mltrack_widgets.html import join, tag
@@ -183,10 +183,7 @@ class ChartPanel(Panel):
     @property
     def text(self) -> str:
         """The words, and the table as a terminal shows it."""
-        shown = self._shown
-        widths = [max(map(len, column)) for column in zip(*shown.rows, strict=True)]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in shown.rows]
-        return "\n".join([shown.words, *(line.rstrip() for line in lines)])
+        return "\n".join([self._shown.words, *aligned(self._shown.rows)])
 
 
 def span_of(range_: object) -> tuple[float, float] | None:
@@ -230,6 +227,7 @@ _RIGHT = {"style": "text-align:right"}
 
 def _is_number(text: str) -> bool:
     try:
-        return not text or float(text.replace(",", "")) is not None
+        float(text.replace(",", "") or 0)
     except ValueError:
         return False
+    return True

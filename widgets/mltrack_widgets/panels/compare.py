@@ -181,7 +181,7 @@ class ComparePanel(Panel):
         if place.suffix.lower() != ".html":
             return super().save(place)
         with self._lock:
-            body = join([self._tables(height="none"), self._image(), self._notebook(most=None)])
+            body = join([self._tables(height="none"), self.image(), self._notebook(most=None)])
         place.write_text(
             page(self.text.partition("\n")[0], styles("style.css"), styles("compare.css"), body).html, encoding="utf-8"
         )

@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakMethod
 
+from mltrack.exceptions import MltrackError
 from mltrack_widgets.bundle import styles
 from mltrack_widgets.format import count, one_line
-from mltrack_widgets.html import NOTHING, join, page, tag
+from mltrack_widgets.html import join, page, tag
 from mltrack_widgets.panels.compare import ComparePanel
+from mltrack_widgets.panels.curves import CurvesPanel
+from mltrack_widgets.panels.importance import ImportancePanel
 from mltrack_widgets.panels.panel import Panel
+from mltrack_widgets.panels.parallel import ParallelPanel
 from mltrack_widgets.panels.run_set import run_set
 from mltrack_widgets.panels.run_table_panel import RunTablePanel
+from mltrack_widgets.panels.scatter import ScatterPanel
 from mltrack_widgets.panels.selection import Selection
 from mltrack_widgets.run_card import NAME_WIDTH
 
@@ -24,11 +29,17 @@ if TYPE_CHECKING:
     from ipywidgets import Box, DOMWidget
 
     from mltrack_widgets.html import Markup
-    from mltrack_widgets.panels.curves import CurvesPanel
+    from mltrack_widgets.panels.chart_panel import ChartPanel
     from mltrack_widgets.panels.run_set import RunSet
 
 CHOSEN_AT_FIRST = 3
 ROWS = 25
+_CHARTS: Mapping[str, Callable[[RunSet, Selection], ChartPanel]] = {
+    "curves": lambda runs, chosen: CurvesPanel(runs, selection=chosen, legend=False),
+    "scatter": lambda runs, chosen: ScatterPanel(runs, selection=chosen),
+    "parallel": lambda runs, chosen: ParallelPanel(runs, selection=chosen),
+    "importance": lambda runs, chosen: ImportancePanel(runs, selection=chosen),
+}
 TABS = (("scatter", "Scatter"), ("parallel", "Parallel coordinates"), ("importance", "Importance"))
 
 
@@ -75,7 +86,7 @@ class _Table(RunTablePanel):
 class Dashboard(Panel):
     """Panels over the same runs with one selection; at first the three that started last are chosen.
 
-    The filter of the table is that of all. The charts are made after the table is shown, as Altair takes a second.
+    The filter of the table is that of all. The charts are made after the table is shown.
     """
 
     live = True
@@ -87,6 +98,8 @@ class Dashboard(Panel):
         self._charts: dict[str, Any] = {}
         self._parts: dict[str, Any] = {}
         self.table = _Table(runs, selection=self._chosen, changed=self._table_changed)
+        self._chosen.unobserve(self._selection_changed)  # told after the comparison, which knows the baseline's name
+        self._chosen.observe(self._selection_changed)
 
     @property
     def curves(self) -> CurvesPanel:
@@ -98,7 +111,7 @@ class Dashboard(Panel):
         """Give a panel with a chart, made when it is first looked at."""
         with self._lock:
             if name not in self._charts:
-                self._charts[name] = _make_chart_panel(name, self._runs, self._chosen)
+                self._charts[name] = _CHARTS[name](self._runs, self._chosen)
             return self._charts[name]
 
     # What it is about
@@ -119,15 +132,20 @@ class Dashboard(Panel):
     def _table_changed(self) -> None:
         runs = self.table.runs
         with self._lock:
-            changed, self._runs = runs != self._runs, runs
-            panels = list(self._charts.values()) if changed else []
+            if runs == self._runs:
+                return
+            self._runs = runs
+            panels = list(self._charts.values())
         for panel in panels:
             panel.look_at(runs)
         self._say()
 
     def refresh(self) -> None:
-        """Read the store again and show what has changed."""
-        for panel in (self.table, self.comparison, *list(self._charts.values())):
+        """Read the store again and show what has changed; what is behind a tab is read when the tab is chosen."""
+        tabs = self._parts.get("tabs")
+        hidden = {name for name, _ in TABS if tabs is not None and name != tabs.chosen}
+        seen = [panel for name, panel in list(self._charts.items()) if name not in hidden]
+        for panel in (self.table, self.comparison, *seen):
             panel.refresh()
         self._say()
 
@@ -175,7 +193,7 @@ class Dashboard(Panel):
         place = Path(path)
         if place.suffix.lower() != ".html":
             return super().save(place)
-        body = self._body(self._image())
+        body = self._body(self.image())
         place.write_text(page(self.words, styles("style.css"), body).html, encoding="utf-8")
         return place
 
@@ -183,9 +201,9 @@ class Dashboard(Panel):
         parts = [self.table.kept(), self.comparison.kept(), picture]
         return join([tag("div", {"class": "mt-dim"}, self.words), *parts])
 
-    def _image(self) -> Markup:
-        images = [self._chart_panel(name).image() for name in ("curves", "scatter")]
-        return join(images) if images else NOTHING
+    def image(self) -> Markup:
+        """Give the pictures of the curves and of the scatter."""
+        return join(self._chart_panel(name).image() for name in ("curves", "scatter"))
 
     def _is_unfinished(self) -> bool:
         return True
@@ -217,7 +235,13 @@ class Dashboard(Panel):
             self._show_tab(self._parts["tabs"].chosen)
 
     def _tab_chosen(self, change: Any) -> None:
-        self._show_tab(change["new"])
+        name = change["new"]
+        try:
+            if name in self._charts:
+                self._charts[name].refresh()
+            self._show_tab(name)
+        except MltrackError as error:
+            self._show_words(str(error))
 
     def _show_tab(self, name: str) -> None:
         if name in dict(TABS) and self._parts:
@@ -246,22 +270,3 @@ def _box(kind: type[Box], css: str, children: list[Any] | None = None) -> Box:
     box = kind(children or [])
     box.add_class(css)
     return box
-
-
-def _make_chart_panel(name: str, runs: RunSet, selection: Selection) -> Any:
-    # each brings Altair, which the table does not wait for
-    if name == "curves":
-        from mltrack_widgets.panels.curves import CurvesPanel  # as said above
-
-        return CurvesPanel(runs, selection=selection, legend=False)
-    if name == "scatter":
-        from mltrack_widgets.panels.scatter import ScatterPanel  # as said above
-
-        return ScatterPanel(runs, selection=selection)
-    if name == "parallel":
-        from mltrack_widgets.panels.parallel import ParallelPanel  # as said above
-
-        return ParallelPanel(runs, selection=selection)
-    from mltrack_widgets.panels.importance import ImportancePanel  # as said above
-
-    return ImportancePanel(runs, selection=selection)

@@ -11,11 +11,13 @@ from mltrack_widgets.format import number
 from mltrack_widgets.front import controls
 from mltrack_widgets.panels.chart_panel import Shown
 from mltrack_widgets.panels.run_set import run_set
-from mltrack_widgets.panels.run_values import are_metrics, are_params, key_of, read_values
+from mltrack_widgets.panels.run_values import are_params, key_of, read_values
 from mltrack_widgets.panels.table_fields import METRIC
 from mltrack_widgets.panels.values_panel import ValuesPanel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from mltrack_widgets.panels.run_set import RunSet
@@ -55,15 +57,15 @@ class ImportancePanel(ValuesPanel):
     def __init__(self, runs: RunSet, *, metric: str | None = None, **shared: Any) -> None:
         super().__init__(runs, **shared)
         self._metric = metric
-        self._table = Importances("", 0, ())
         self.refresh()
 
     def _read(self) -> None:
-        self._read_keys()
-        metrics, params = are_metrics(self._keys), are_params(self._keys)
-        if not metrics:
-            self._values, self._table = read_values(self._runs, ()), Importances("", 0, ())
-            return
+        super()._read()
+        if not self._settings:
+            self._table = Importances("", 0, ())
+
+    def _read_values(self, metrics: Sequence[str]) -> None:
+        params = are_params(self._keys)
         key = key_of(self._metric, self._keys, kind=METRIC) if self._metric else metrics[0]
         self._settings = {"metric": key}
         self._values = read_values(self._runs, [key, *params], most=MOST_RUNS)

@@ -267,7 +267,8 @@ class LivePanel(Panel):
         others = self._shown.others
         return f"and {count(others, 'more metric')}; live(metrics=[…]) chooses" if others > 0 else ""
 
-    def _image(self) -> Markup:
+    def image(self) -> Markup:
+        """Give the picture that stays; nothing when there is no metric yet."""
         if self._shown is None or not self._shown.series:
             return NOTHING
         drawn = picture(self._shown.series, run_colours.line(self._shown.run_id).colour)

@@ -243,7 +243,7 @@ class Panel:
         return root
 
     def _data(self, *, live: bool, picture: bool) -> dict[str, Any]:
-        html = framed(self._body(self._image() if picture else NOTHING))
+        html = framed(self._body(self.image() if picture else NOTHING))
         slot = tag("div", {"class": f"{self._slot} {NO_FORMULAS}"}, html)
         data: dict[str, Any] = {_TEXT: self.text, _HTML: slot.html}
         if live:
@@ -258,9 +258,6 @@ class Panel:
 
     def image(self) -> Markup:
         """Give the picture that stays; nothing when there is nothing to draw."""
-        return self._image()
-
-    def _image(self) -> Markup:
         try:
             spec = self._picture_spec()
             return embedded(png(spec), words=self.text.partition("\n")[0]) if spec is not None else NOTHING

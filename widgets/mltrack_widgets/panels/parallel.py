@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 from mltrack.exceptions import InvalidParameterError
 from mltrack_widgets.charts.columns import short_name
 from mltrack_widgets.charts.importance import most_telling
-from mltrack_widgets.charts.look import nothing
 from mltrack_widgets.charts.parallel import MOST_AXES, MOST_RUNS, draw_parallel
 from mltrack_widgets.front import controls
 from mltrack_widgets.panels.chart_panel import Shown, span_of
 from mltrack_widgets.panels.run_set import run_set
-from mltrack_widgets.panels.run_values import are_metrics, are_params, key_of, read_values
+from mltrack_widgets.panels.run_values import are_params, key_of, read_values
 from mltrack_widgets.panels.table_fields import METRIC, PARAM
 from mltrack_widgets.panels.values_panel import ValuesPanel, chosen_of, inside, option
 
@@ -59,17 +58,11 @@ class ParallelPanel(ValuesPanel):
         super().__init__(runs, **shared)
         self._params, self._metric = tuple(params), metric
         self._axes: dict[str, tuple[float, float]] = {}
-        self._drawn = nothing("")
         self.refresh()
 
     # Reading
 
-    def _read(self) -> None:
-        self._read_keys()
-        metrics = are_metrics(self._keys)
-        if not metrics:
-            self._values, self._drawn = read_values(self._runs, ()), nothing("")
-            return
+    def _read_values(self, metrics: Sequence[str]) -> None:
         metric = key_of(self._metric, self._keys, kind=METRIC) if self._metric else metrics[0]
         params = [key_of(name, self._keys, kind=PARAM) for name in self._params]
         # more than are drawn, since some may lack the metric

@@ -18,7 +18,6 @@ from mltrack_widgets.panels.table_page import TableQuery, read_page
 from mltrack_widgets.panels.table_requests import TableRequests
 from mltrack_widgets.panels.table_state import TableLook, table_state
 from mltrack_widgets.run_table import bare_run_table
-from mltrack_widgets.views import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +33,8 @@ if TYPE_CHECKING:
     from mltrack_widgets.panels.table_fields import Field
     from mltrack_widgets.panels.table_page import TablePage
 
-__all__ = ["ROWS", "RunTablePanel", "runs"]
+ROWS = 50
+"""Rows of a page."""
 _STALE_MS = 1_000
 _PROBLEM_WIDTH = 300
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mltrack_widgets.charts.columns import short_name
 from mltrack_widgets.charts.importance import most_telling
-from mltrack_widgets.charts.look import nothing, title
+from mltrack_widgets.charts.look import title
 from mltrack_widgets.charts.scatter import Scatter, draw_scatter
 from mltrack_widgets.format import middle_cut
 from mltrack_widgets.front import controls
@@ -70,17 +70,11 @@ class ScatterPanel(ValuesPanel):
     ) -> None:
         super().__init__(runs, **shared)
         self._names: dict[str, str | None] = {"param": names[0], "metric": names[1], "color": color}
-        self._drawn = nothing("")
         self.refresh()
 
     # Reading
 
-    def _read(self) -> None:
-        self._read_keys()
-        metrics = are_metrics(self._keys)
-        if not metrics:
-            self._values, self._drawn = read_values(self._runs, ()), nothing("")
-            return
+    def _read_values(self, metrics: Sequence[str]) -> None:
         x, y, colour = self._chosen_keys(metrics)
         self._settings = {"param": x, "metric": y, "color": colour}
         self._values = values = read_values(self._runs, [each for each in (x, y, colour) if each])

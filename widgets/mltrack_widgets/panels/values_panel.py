@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mltrack_widgets.charts.columns import number_of, short_name
-from mltrack_widgets.charts.look import label
+from mltrack_widgets.charts.look import label, nothing
 from mltrack_widgets.format import count, number, param_value
 from mltrack_widgets.panels.chart_panel import ChartPanel
 from mltrack_widgets.panels.colours import PALETTE, Line, run_colours
 from mltrack_widgets.panels.curve_words import no_runs
-from mltrack_widgets.panels.run_values import RunValues, are_metrics, keys_of
+from mltrack_widgets.panels.run_values import RunValues, are_metrics, keys_of, read_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,11 +34,21 @@ class ValuesPanel(ChartPanel):
     def __init__(self, runs: RunSet, *, selection: Selection | None = None, names: bool = True) -> None:
         super().__init__(runs, selection=selection)
         self._says_names = names
+        self._drawn = nothing("")
         self._keys: Sequence[str] = ()
         self._values = RunValues()
 
-    def _read_keys(self) -> None:
+    def _read(self) -> None:
         self._keys = keys_of(self._runs.store.run_keys(tuple(self._runs.experiments)))
+        metrics = are_metrics(self._keys)
+        if metrics:
+            self._read_values(metrics)
+        else:
+            self._values, self._drawn, self._settings = read_values(self._runs, ()), nothing(""), {}
+
+    def _read_values(self, metrics: Sequence[str]) -> None:
+        """Read and draw what is shown, where there are metrics; those that say most are first."""
+        raise NotImplementedError
 
     def _lines(self) -> dict[str, Line]:
         """Give how chosen runs are drawn: each in its colour, very many in one."""
