@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from mltrack import active, run_names, settings
+from mltrack import active, active_model, run_names, settings
 from mltrack.autologging import safety, switch
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def fresh_mltrack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     for name in [name for name in os.environ if name.startswith("MLTRACK_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("MLTRACK_TEST_MODE", "1")
+    monkeypatch.setenv("MLTRACK_DATA_DIR", str(tmp_path / "user"))
     random.seed(0)
     run_names._random.seed(0)
     _forget()
@@ -61,3 +62,4 @@ def _forget() -> None:
     active._own.set(())
     active._begun.clear()
     active._last = None
+    active_model.forget()

@@ -6,6 +6,7 @@ each call is kept here, and the store is tried again at most once a second, when
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 import warnings
@@ -16,14 +17,34 @@ from mltrack.exceptions import StoreBusyError, StoreError, StoreFullError, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 PASSING = (StoreFullError, StoreBusyError, StoreReadOnlyError)
 MAX_CALLS = 1_000_000
 RETRY_SECONDS = 1.0
 
 
+_OURS = {"mltrack", "mltrack_magics", "mltrack_widgets", "contextlib", "functools"}
+_NOBODYS = {"IPython", "ipykernel", "threading", "asyncio", "concurrent", "multiprocessing", "runpy"}
+
+
 class StoreWarning(UserWarning):
-    """The store cannot be written at the moment; values are kept in memory."""
+    """The store cannot be written at the moment; values are kept until it can."""
+
+
+def warn(message: str) -> None:
+    """Give a StoreWarning of the line that called mltrack; of none where no user's did, as in a thread of ours."""
+    level, frame = 2, sys._getframe(1)
+    while _package(frame) in _OURS and frame.f_back is not None:
+        level, frame = level + 1, frame.f_back
+    if _package(frame) in _OURS | _NOBODYS:
+        warnings.warn_explicit(message, StoreWarning, "<mltrack>", 0)
+    else:
+        warnings.warn(message, StoreWarning, stacklevel=level)
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 class Backlog:
@@ -44,15 +65,16 @@ class Backlog:
     def do(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> None:
         """Do the call now if nothing waits and the store takes it, else keep it for later.
 
+        What a store keeps by itself (its ``keeps``) waits for nothing here, where it would be lost with the process.
         Errors that will not pass by themselves (a bad value, no such run) are raised as they are.
         """
-        if not self._waiting:
+        if not self._waiting or _is_kept_by_its_store(call):
             try:
                 call(*arguments, **options)
             except PASSING as error:
                 self._keep(call, arguments, options)
                 self._next_try = time.monotonic() + RETRY_SECONDS
-                _warn(f"{error} Until then values are kept in memory, and written as soon as the store takes them.")
+                warn(f"{error} Until then values are kept in memory, and written as soon as the store takes them.")
             return
         self._keep(call, arguments, options)
         self.drain()
@@ -72,7 +94,7 @@ class Backlog:
                 except Exception as error:  # it would be refused again for ever, and whoever calls now did not do it
                     self.lost += 1
                     self._waiting.popleft()  # before the warning, which a user's filter may raise
-                    _warn(f"A write that had waited for the store was refused and is lost: {error}")
+                    warn(f"A write that had waited for the store was refused and is lost: {error}")
                 else:
                     self._waiting.popleft()
         return True
@@ -85,5 +107,5 @@ class Backlog:
                 self._waiting.append((call, arguments, options))
 
 
-def _warn(message: str) -> None:
-    warnings.warn(message, StoreWarning, stacklevel=4)
+def _is_kept_by_its_store(call: Callable[..., Any]) -> bool:
+    return getattr(call, "__name__", "") in getattr(getattr(call, "__self__", None), "keeps", ())

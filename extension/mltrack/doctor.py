@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mltrack import __version__, config, settings
 from mltrack.exceptions import MltrackError
+from mltrack.plain_text import printable
 from mltrack.sizes import human_size
 from mltrack.store.connection import sqlite3
 from mltrack.store.inspection import inspect_store
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 WAL_RESET_FIXED = (3, 51, 3)
 WAL_RESET_BEGAN = (3, 7, 0)
+_SERVER_SECONDS = 10.0
 LARGE_LOG_BYTES = 64_000_000
 PACKAGES = ("jupyterlab", "ipykernel", "ipython", "ipywidgets", "anywidget", "pandas", "altair", "sqlite-utils")
 
@@ -60,7 +62,54 @@ def _library() -> Iterator[Finding]:
 
 
 def _store() -> Iterator[Finding]:
-    path = config.store_path(settings.get_tracking_uri())
+    uri = settings.get_tracking_uri()
+    if config.is_file(uri):
+        yield from _file(config.store_path(uri))
+    elif config.is_server(uri):
+        yield from _server(uri)
+    else:
+        yield from _database(uri)
+    yield from _waiting()
+
+
+def _server(uri: str) -> Iterator[Finding]:
+    """Say what server it is, whether it answers, and to whom."""
+    from mltrack.rest.transport import Transport  # brings urllib3 along, which local stores do without
+
+    place = config.shown_uri(uri)
+    try:
+        transport = Transport(uri)
+        kind = transport.describe(timeout=_SERVER_SECONDS)
+        transport.call("POST", "experiments/search", body={"max_results": 1}, timeout=_SERVER_SECONDS)
+    except MltrackError as error:
+        yield Finding(str(error), good=False)
+        return
+    yield Finding(f"server {place}: {printable(kind)[:120]}, it answers")
+    has_no_tls = uri.startswith("http://") and not transport.address.is_here
+    if has_no_tls and transport.address.authorization:
+        yield Finding(f"{place} is asked without TLS: others on the way can read who asks. Use https://", good=None)
+
+
+def _database(uri: str) -> Iterator[Finding]:
+    try:
+        runs = settings.get_store().count_runs()
+    except MltrackError as error:
+        yield Finding(str(error), good=False)
+        return
+    yield Finding(f"database {config.shown_uri(uri)}: {runs} runs")
+
+
+def _waiting() -> Iterator[Finding]:
+    """Say what could not be sent to servers yet."""
+    from mltrack.rest.syncing import spool_status  # reads what waits for servers, which most users have none of
+
+    for each in spool_status():
+        owner = f"process {each.process} sends it" if each.process else "`mltrack sync` sends it"
+        told = str(each.amount) or "something damaged"
+        yield Finding(f"still to be sent to {config.shown_uri(each.server)}: {told}; {owner}", good=None)
+
+
+def _file(path: Path) -> Iterator[Finding]:
     if not path.exists():
         yield Finding(f"no store yet; it would be {path}", good=None)
         return
@@ -94,8 +143,9 @@ def _environment() -> Iterator[Finding]:
             yield Finding(f"{name} is not installed; `pip install jupyter-mltrack` brings it", good=False)
     yield Finding(", ".join(found), good=None)
     for variable in config.VARIABLES:
-        if variable.get():
-            yield Finding(f"{variable.name}={variable.get()}: {variable.meaning}", good=None)
+        if value := variable.get():
+            shown = "[masked]" if variable.is_secret else config.shown_uri(value)
+            yield Finding(f"{variable.name}={shown}: {variable.meaning}", good=None)
 
 
 def _free_bytes(folder: Path) -> int:

@@ -51,6 +51,7 @@ __all__ = [
     "ViewType",
 ]
 Item = TypeVar("Item")
+__path__: list[str] = []  # MLflow has modules below one of this name; see mltrack.module_names
 
 
 class PagedList(list[Item]):
@@ -145,12 +146,18 @@ def _numbered(kind: type[_Member], value: object) -> _Member | None:
 
 @dataclass(frozen=True, slots=True)
 class Metric(Fields):
-    """One point of a metric: a float at a step and a time (ms since 1970, UTC)."""
+    """One point of a metric: a float at a step and a time (ms since 1970, UTC).
+
+    A point that is written may name the logged model that it says something of, and on which dataset.
+    """
 
     key: str
     value: float
     timestamp: int
     step: int = 0
+    model_id: str | None = None
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +295,10 @@ class RunInfo(Fields):
     def run_uuid(self) -> str:
         """The run's id under its older name."""
         return self.run_id
+
+    def to_proto(self) -> Self:
+        """Give this, where MLflow's users ask for its message of the same fields."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,26 @@ class StoreBusyError(StoreError):
     code = "TEMPORARILY_UNAVAILABLE"
 
 
+class ServerUnavailableError(StoreBusyError):
+    """The tracking server cannot be reached, or cannot answer now."""
+
+
+class PermissionDeniedError(MltrackError):
+    """Who asks may not do that; the message says what is needed."""
+
+    code = "PERMISSION_DENIED"
+
+
+class UnauthenticatedError(MltrackError):
+    """Who asks did not say who that is, or not rightly."""
+
+    code = "UNAUTHENTICATED"
+
+
+UNREACHED = (ServerUnavailableError, UnauthenticatedError)
+"""What a server answers, or does not, until it is back, or knows who asks: another time it may go well."""
+
+
 class MissingLibraryError(MltrackError):
     """An optional library is needed and not installed; the message says how to install it."""
 
@@ -122,11 +142,41 @@ class ArtifactChangedError(StoreError):
     code = "INVALID_STATE"
 
 
+class UntrustedModelError(MltrackError):
+    """A model folder would run code when it is loaded, and this user has neither made nor trusted it."""
+
+    code = "PERMISSION_DENIED"
+
+
+class UntrustedProjectError(MltrackError):
+    """A project that is not this user's own would run code, and this user has not agreed; the message shows it."""
+
+    code = "PERMISSION_DENIED"
+
+
 class StoreVersionError(StoreError):
     """The store was written by a newer mltrack; it was left as it is."""
 
     code = "INVALID_STATE"
 
+
+class ExecutionError(MltrackError):
+    """A project could not be run as it was asked for, or its command failed; the message says why."""
+
+
+ExecutionException = ExecutionError
+"""MLflow's name of it."""
+
+
+class ModelValidationError(MltrackError):
+    """A model's metrics miss what they had to reach; ``result`` is the evaluation, where there was one."""
+
+    code = "BAD_REQUEST"
+    result: object = None
+
+
+ModelValidationFailedException = ModelValidationError
+"""MLflow's name of it."""
 
 MlflowException = MltrackError
 """The name that MLflow's users import."""

@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mltrack.exceptions import NotFoundError
+from mltrack.provenance import observed
 from mltrack.settings import get_store
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def as_notebook(snapshot: Snapshot, run_id: str, *, in_file_order: bool = True) 
 
 def _executed_cell(execution: Execution) -> Cell:
     kept = json.loads(execution.metadata)
+    kept.pop(observed.INSIDE, None)
+    kept.pop(observed.KEY, None)  # it is about the run, and long; a notebook need not have it
     mark: dict[str, Any] = {"state": "executed", "seq": execution.seq, "status": execution.status, **kept}
     return {
         "cell_type": "code",

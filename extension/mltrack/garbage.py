@@ -22,7 +22,9 @@ def collect_garbage(
     run_ids: Sequence[str] | None = None,
     experiment_ids: Sequence[str] | None = None,
 ) -> GarbageReport:
-    """Remove deleted runs and experiments of the store for good, and return the space.
+    """Remove deleted runs, experiments and logged models of the store for good, and return the space.
+
+    A deleted logged model stays as long as a version of a registered model is made of it, unless its experiment goes.
 
     Parameters
     ----------

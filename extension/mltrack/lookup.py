@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from mltrack.store.protocol import Store
 
 LAST = "last"
+_WHOLE_ID = re.compile("[0-9a-f]{32}")
 
 
 def find_run(text: str = LAST, store: Store | None = None) -> Run:
@@ -32,6 +35,11 @@ def find_run(text: str = LAST, store: Store | None = None) -> Run:
         When the digits begin the ids of several runs.
     """
     store = store or get_store()
+    if _WHOLE_ID.fullmatch(text):
+        with suppress(NotFoundError):  # one look, where a search would be another; it may be a name, though
+            found = store.get_run(text)
+            if found.info.lifecycle_stage == LifecycleStage.ACTIVE:
+                return found
     ids = store.find_run_ids(text)
     if not ids and text == LAST:
         everywhere = tuple(experiment.experiment_id for experiment in store.list_experiments())
@@ -42,6 +50,8 @@ def find_run(text: str = LAST, store: Store | None = None) -> Run:
     if not ids:
         raise NotFoundError(f"There is no run named {text!r}, nor one whose id begins so; `mltrack runs` lists them.")
     named = [run_id for run_id in ids if not run_id.startswith(text)]
+    if not named and len(ids) > 1:  # the id of the run of that name may begin so, too
+        named = [run_id for run_id in ids if store.get_run(run_id).info.run_name == text]
     return store.get_run(named[0] if named else _only(ids, text))
 
 

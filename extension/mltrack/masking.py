@@ -35,6 +35,7 @@ FORMATS = (
     (UNDERSCORED, b"sk_live_ sk_test_ rk_live_ rk_test_", rb"[A-Za-z0-9]{16,}+"),
     (UNDERSCORED, b"dop_v1_ doo_v1_ dor_v1_", rb"[a-f0-9]{40,}+"),
     (UNDERSCORED, b"github_pat_ gsk_", rb"\w{30,}+"),
+    (UNDERSCORED, b"mlt_", rb"[a-f0-9]{64}(?!\w)"),  # of a tracking server, see server.tokens
     # A hyphenated name such as sk-learn-pipeline has no digit or capital in its first part.
     (HYPHENED, b"sk-", rb"(?=[a-z]{0,80}[A-Z0-9])[A-Za-z0-9]{16,}+[\w-]*+"),
     (HYPHENED, b"sk-", rb"(?:proj|svcacct|service|admin|ant|or|None)-(?=[a-z_-]{0,80}[A-Z0-9])[\w-]{16,}+"),

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mltrack.fields import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+__path__: list[str] = []  # MLflow has modules below one of this name; see mltrack.module_names
 
 
 class LoggedModelStatus(StrEnum):
@@ -21,6 +23,24 @@ class LoggedModelStatus(StrEnum):
     PENDING = "PENDING"
     READY = "READY"
     FAILED = "FAILED"
+
+
+class ModelVersionStatus(StrEnum):
+    """How a version of a registered model stands; here it is READY at once. The values are MLflow's."""
+
+    PENDING_REGISTRATION = "PENDING_REGISTRATION"
+    FAILED_REGISTRATION = "FAILED_REGISTRATION"
+    READY = "READY"
+
+    @classmethod
+    def from_string(cls, status_str: str) -> ModelVersionStatus:
+        """Give the status of that name, as MLflow's users ask for it."""
+        return cls(status_str)
+
+    @classmethod
+    def to_string(cls, status: str) -> str:
+        """Give a status as text."""
+        return cls(status).value
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +82,11 @@ class LoggedModel(Fields):
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion(Fields):
-    """A version of a registered model; ``version`` is a whole number as text."""
+    """A version of a registered model; ``version`` is a whole number as text.
+
+    ``digest`` is that of its files when it was registered (``mltrack.models.manifest.digest_of``), None where they are
+    not known; ``provenance`` says of which run, cell, notebook and data they came, also when the run is gone.
+    """
 
     name: str
     version: str
@@ -79,6 +103,8 @@ class ModelVersion(Fields):
     tags: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     model_id: str | None = None
+    digest: str | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

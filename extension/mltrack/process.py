@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+_FIRST_NAMESPACE = "pid:[4026531836]"
+"""Of what runs in no container (PROC_PID_INIT_INO in Linux's proc_ns.h)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
@@ -41,13 +44,17 @@ def current_owner() -> Owner:
     return _owner_of(os.getpid())
 
 
-def is_gone(owner: Owner) -> bool:
-    """Say whether a process surely lives no more; False when that cannot be known from here."""
+def is_gone(owner: Owner, *, among_copies: bool = False) -> bool:
+    """Say whether a process surely lives no more; False when that cannot be known from here.
+
+    ``among_copies``: containers of one image on several machines, of one name each, may not be told apart.
+    """
     here = current_owner()
     if owner.machine != here.machine:
         return False
     if owner.boot != here.boot:
-        return _machine_is_unique()
+        in_container = {owner.namespace, here.namespace} != {_FIRST_NAMESPACE}
+        return _machine_is_unique() and not (among_copies and in_container)
     if owner.namespace != here.namespace:
         return False
     started = _start_time(owner.pid)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import random
 
+from mltrack.exceptions import InvalidParameterError
+from mltrack.keys import RUN_NAME_TAG, check_name
+from mltrack.masking import mask_text
+
 _ADJECTIVES = """
     agile amber ample bold brave brisk calm candid clear clever crisp curious deft eager early fair fleet fond frank
     fresh gentle glad golden grand handy hardy honest humble keen kind late light lively lucid mellow merry mild neat
@@ -24,3 +28,19 @@ _random = random.Random()  # noqa: S311 - a name is no secret
 def new_run_name() -> str:
     """Invent a name such as ``quiet-heron-417``."""
     return f"{_random.choice(_ADJECTIVES.split())}-{_random.choice(_NOUNS.split())}-{_random.randrange(1000)}"
+
+
+def chosen_name(run_name: str | None, tagged: str | None) -> str:
+    """Give the name of a run that is to be made: the one that was given, or that its tag gives, or a new one.
+
+    Raises
+    ------
+    InvalidParameterError
+        When both are given and differ, or the name is no name; secrets in it are masked.
+    """
+    if run_name and tagged and run_name != tagged:
+        raise InvalidParameterError(
+            f"The run is named {run_name!r} by run_name and {tagged!r} by the tag {RUN_NAME_TAG}; give one of them."
+        )
+    name = run_name or tagged
+    return mask_text(check_name(name, "run")) if name else new_run_name()

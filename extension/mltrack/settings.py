@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mltrack import config
 from mltrack.backlog import Backlog
 from mltrack.entities import Experiment, LifecycleStage
-from mltrack.exceptions import AlreadyExistsError, InvalidParameterError
+from mltrack.exceptions import AlreadyExistsError, InvalidParameterError, NotFoundError
 from mltrack.keys import check_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from mltrack.store.protocol import Store
 
 DEFAULT_EXPERIMENT = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class ComingRun:
+    """What was decided of the next tracked cell's run before it begins: its id, name and tags."""
+
+    run_id: str
+    run_name: str
+    tags: Mapping[str, str]
+
+
+def _settled(seconds: float) -> None:
+    """Do nothing: outside a notebook no cell has left anything."""
+    del seconds
 
 
 class State:
@@ -26,12 +42,20 @@ class State:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.store: Store | None = None
+        self.servers: dict[str, Store] = {}  # each is opened once: it has connections, and what waits to be sent
         self.uri: str | None = None
         self.registry_uri: str | None = None
         self.experiment_id: str | None = None
         self.source: tuple[str, str] | None = None
         self.in_notebook = False
+        self.coming: ComingRun | None = None
+        self.settle: Callable[[float], object] = _settled  # saves what ended cells left, waiting so long
         self.backlog = Backlog()
+
+    def take_coming(self) -> ComingRun | None:
+        """Give what was decided of the next tracked cell's run, once."""
+        coming, self.coming = self.coming, None
+        return coming
 
     def forget_parent(self) -> None:
         """In a forked child: what waits for the store is the parent's to write, and its threads hold no lock here."""
@@ -45,23 +69,23 @@ if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
 
 
 def set_tracking_uri(uri: str | Path) -> None:
-    """Choose the store: ``sqlite:///PATH``, or the path of a file or folder. It is opened at first use.
+    """Choose the store; it is opened at first use.
 
-    The active run, if there is one, goes on where it was begun.
+    It is ``sqlite:///PATH``, the path of a file or folder, ``http://HOST:PORT`` or ``https://…`` of a tracking server,
+    perhaps with ``USER:PASSWORD@``, or ``postgresql://…``. The active run, if there is one, goes on where it was begun.
     """
-    text = str(uri)
-    path = config.store_path(text)
+    chosen = config.tracking_uri(str(uri))
     with state.lock:
-        state.uri = config.store_uri(path)
+        state.uri = chosen
         state.store = None
         state.experiment_id = None
 
 
 def get_tracking_uri() -> str:
-    """Give the URI of the store that is or will be used."""
+    """Give the URI of the store that is or will be used, with the password that it was given with."""
     with state.lock:
         if state.uri is None:
-            state.uri = config.store_uri(config.default_store_path())
+            state.uri = config.default_tracking_uri()
         return state.uri
 
 
@@ -72,7 +96,7 @@ def is_tracking_uri_set() -> bool:
 
 def set_registry_uri(uri: str | Path) -> None:
     """Choose the store of registered models; an empty text goes back to the store of the runs."""
-    state.registry_uri = config.store_uri(config.store_path(str(uri))) if str(uri) else None
+    state.registry_uri = config.tracking_uri(str(uri)) if str(uri) else None
 
 
 def get_registry_uri() -> str:
@@ -85,17 +109,40 @@ def get_store() -> Store:
     if state.store is None:
         with state.lock:
             if state.store is None:
-                from mltrack.store.sqlite import SqliteStore  # the driver is loaded when something is read or written
-
-                state.store = SqliteStore(config.store_path(get_tracking_uri()))
+                state.store = open_store(get_tracking_uri())
     return state.store
 
 
 def open_store(uri: str | Path) -> Store:
     """Open another store than the one of this process; raises a StoreError that says what to do."""
-    from mltrack.store.sqlite import SqliteStore  # the driver is loaded when something is read or written
+    from mltrack.store.open_uri import open_uri  # the driver is loaded when something is read or written
 
-    return SqliteStore(config.store_path(str(uri)))
+    chosen = config.tracking_uri(str(uri))
+    if not config.is_server(chosen):
+        return open_uri(chosen)
+    with state.lock:
+        if chosen not in state.servers:
+            state.servers[chosen] = open_uri(chosen)
+        return state.servers[chosen]
+
+
+def uri_of(store: Store) -> str:
+    """Give the URI by which a process of this user's opens a store as this one did, with the password it was given."""
+    for uri, server in list(state.servers.items()):
+        if server is store:
+            return uri
+    return store.uri
+
+
+def flush(timeout: float | None = None) -> bool:
+    """Send what waits to be sent to servers; False when some of it still does, which ``mltrack sync`` sends later."""
+    sent = [store.flush(timeout) for store in list(state.servers.values()) if hasattr(store, "flush")]
+    return all(sent)
+
+
+def get_registry() -> Store:
+    """Give the store of registered models; that of the runs unless another was chosen."""
+    return get_store() if state.registry_uri in (None, state.uri) else open_store(str(state.registry_uri))
 
 
 def set_experiment(experiment_name: str | None = None, experiment_id: str | None = None) -> Experiment:
@@ -142,8 +189,23 @@ def current_experiment_id() -> str:
     """Give the id of the experiment that new runs go to: the chosen one, else the environment's, else Default."""
     if state.experiment_id is None:
         name = config.EXPERIMENT_NAME.get()
-        state.experiment_id = named_experiment(name).experiment_id if name else DEFAULT_EXPERIMENT
+        named = given_experiment_id() or (named_experiment(name).experiment_id if name else None)
+        state.experiment_id = named or DEFAULT_EXPERIMENT
     return state.experiment_id
+
+
+def given_experiment_id() -> str | None:
+    """Give the experiment that the environment names by its id, or None.
+
+    One that only MLflow's variable names is None when it is not in this store: another tracking server's is meant.
+    """
+    found = config.EXPERIMENT_ID.get()
+    if found is None or os.environ.get(config.EXPERIMENT_ID.name):
+        return found
+    try:
+        return get_store().get_experiment(found).experiment_id
+    except NotFoundError:
+        return None
 
 
 def describe_source(name: str, kind: str, *, in_notebook: bool) -> None:

@@ -10,9 +10,10 @@ import getpass
 import os
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mltrack import active, system_metrics
+from mltrack import active, given_run, system_metrics
 from mltrack.active import ActiveRun, cell_run, current_run, is_main_thread, own_run, push
 from mltrack.async_logging import DONE
 from mltrack.entities import Run, RunData, RunStatus
@@ -31,9 +32,11 @@ from mltrack.keys import (
     check_run_id,
 )
 from mltrack.masking import mask_text
+from mltrack.model_metrics import attributed
 from mltrack.process import current_owner
+from mltrack.run_creation import create
 from mltrack.run_names import new_run_name
-from mltrack.settings import current_experiment_id, get_store, state
+from mltrack.settings import flush, get_store, state
 from mltrack.store.protocol import NewRun, RunChange
 from mltrack.values import make_metric, make_metrics, make_param, make_tag
 
@@ -41,8 +44,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mltrack.async_logging import RunOperations
-    from mltrack.entities import Metric, Param, RunTag
+    from mltrack.entities import Metric, Param, RunInfo, RunTag
     from mltrack.store.protocol import Store
+
+__path__: list[str] = []  # MLflow has modules below one of this name; see mltrack.module_names
 
 
 def __getattr__(name: str) -> Any:
@@ -68,7 +73,7 @@ def start_run(
     Parameters
     ----------
     run_id
-        Take up this run again instead of making one.
+        Take up this run again instead of making one; in what a project runs the first call takes up the project's.
     experiment_id
         Default: the chosen experiment.
     run_name
@@ -86,8 +91,7 @@ def start_run(
     Raises
     ------
     StateError
-        When a run that was begun here is active already and ``nested`` was not said. A thread, a task or a forked
-        child may begin a run of its own whatever is active elsewhere.
+        When a run begun here is active and ``nested`` was not said; other threads, tasks and forks begin their own.
     NotFoundError
         When there is no run ``run_id`` or ``parent_run_id``.
     """
@@ -97,8 +101,9 @@ def start_run(
     if description is not None:
         found[NOTE_TAG] = description
     parent = _make_room(nested=nested or parent_run_id is not None)
-    if run_id is not None:
-        return _watched(_take_up(check_run_id(run_id), run_name, found), wanted=log_system_metrics)
+    chosen = run_id if run_id is not None or parent or parent_run_id else given_run.take()
+    if chosen is not None:
+        return _take_up(check_run_id(chosen), run_name, found, wanted=log_system_metrics)
     parent_id = parent_run_id or (parent.info.run_id if parent else None)
     if parent_id:
         found.setdefault(PARENT_TAG, parent_id)
@@ -111,18 +116,18 @@ def begin(
     experiment_id: str | None = None,
     tags: Mapping[str, Any] | None = None,
     log_system_metrics: bool | None = None,
+    run_id: str | None = None,
 ) -> ActiveRun:
-    """Make a run and the active one here, whatever else is active."""
-    store = get_store()
-    place = current_experiment_id() if experiment_id is None else str(experiment_id)
-    new = describe_run(run_name, experiment_id=place, tags=tags)
-    info = store.create_run(new)
-    run = ActiveRun(info, RunData(tags={tag.key: tag.value for tag in new.tags}), store=store, end=_end)
+    """Make a run and the active one here, whatever else is active; ``run_id`` is a new id that was chosen before."""
+    new = replace(describe_run(run_name, experiment_id=str(experiment_id or ""), tags=tags), run_id=run_id)
+    data = RunData(tags={tag.key: tag.value for tag in new.tags})
+    return opened(create(get_store(), new), data, wanted=log_system_metrics)
+
+
+def opened(info: RunInfo, data: RunData, *, wanted: bool | None) -> ActiveRun:
+    """Make a run of the store the active one; ``wanted``: whether its system metrics are."""
+    run = ActiveRun(info, data, store=get_store(), end=_end)
     push(run)
-    return _watched(run, wanted=log_system_metrics)
-
-
-def _watched(run: ActiveRun, *, wanted: bool | None) -> ActiveRun:
     system_metrics.watch(run, wanted=wanted)
     return run
 
@@ -159,7 +164,7 @@ def _make_room(*, nested: bool) -> ActiveRun | None:
     )
 
 
-def _take_up(run_id: str, run_name: str | None, tags: Mapping[str, Any]) -> ActiveRun:
+def _take_up(run_id: str, run_name: str | None, tags: Mapping[str, Any], *, wanted: bool | None) -> ActiveRun:
     if any(each.info.run_id == run_id for each in active.own_runs()):
         raise StateError(f"Run {run_id} is active already; log to it as it is.")
     store = get_store()
@@ -168,9 +173,7 @@ def _take_up(run_id: str, run_name: str | None, tags: Mapping[str, Any]) -> Acti
     info = store.update_run(run_id, RunChange(RunStatus.RUNNING, run_name=name, owner=str(current_owner())))
     if kept:
         store.log_batch(run_id, tags=kept)
-    run = ActiveRun(info, store.get_run(run_id).data, store=store, end=_end)
-    push(run)
-    return run
+    return opened(info, store.get_run(run_id).data, wanted=wanted)
 
 
 def _shown_name(name: str) -> str:
@@ -263,6 +266,8 @@ def log_metric(
     synchronous: bool | None = None,  # noqa: FBT001 - MLflow's signature; here every call is synchronous
     timestamp: int | None = None,
     run_id: str | None = None,
+    model_id: str | None = None,
+    dataset: Any = None,
 ) -> RunOperations | None:
     """Log one point of a metric; when this returns, it survives the death of the process.
 
@@ -281,13 +286,17 @@ def log_metric(
         Ms since 1970, default now.
     run_id
         Default: the active run, begun if there is none.
+    model_id
+        The logged model that the point is of, too; default: the active model, else those the run made at that step.
+    dataset
+        The dataset that it was measured on; see ``log_input``.
 
     Raises
     ------
     InvalidParameterError
         When the key or a value is not allowed; the message names the key.
     """
-    _write(run_id, metrics=(make_metric(key, value, step, timestamp),))
+    _write(run_id, metrics=(make_metric(key, value, step, timestamp),), of=(model_id, dataset))
     return DONE if synchronous is False else None
 
 
@@ -297,9 +306,11 @@ def log_metrics(
     synchronous: bool | None = None,  # noqa: FBT001 - MLflow's signature; here every call is synchronous
     run_id: str | None = None,
     timestamp: int | None = None,
+    model_id: str | None = None,
+    dataset: Any = None,
 ) -> RunOperations | None:
     """Log one point of each of several metrics, all or none up to a thousand; see ``log_metric``."""
-    _write(run_id, metrics=make_metrics(metrics, step, timestamp))
+    _write(run_id, metrics=make_metrics(metrics, step, timestamp), of=(model_id, dataset))
     return DONE if synchronous is False else None
 
 
@@ -343,12 +354,15 @@ def _write(
     metrics: Sequence[Metric] = (),
     params: Sequence[Param] = (),
     tags: Sequence[RunTag] = (),
+    of: tuple[str | None, Any] = (None, None),
 ) -> None:
     if run_id is None:
         run = current_run() or start_run()
         run_id, store = run.info.run_id, run.store
     else:
         store = get_store()
+    if metrics:
+        metrics = attributed(store, run_id, metrics, *of)
     do = state.backlog.do
     if len(params) <= MAX_BATCH_PARAMS and len(metrics) <= MAX_BATCH_METRICS and len(tags) <= MAX_BATCH_TAGS:
         do(store.log_batch, run_id, metrics=metrics, params=params, tags=tags)
@@ -364,6 +378,9 @@ def target_run() -> tuple[Store, str]:
     return run.store, run.info.run_id
 
 
+_EXIT_SECONDS = 5.0  # the longest wait for a server; what it has not by then is sent by the next process
+
+
 def _at_exit() -> None:
     """Close what a script left open: as failed after an exception that nobody caught, else as finished."""
     error = None if state.in_notebook else getattr(sys, "last_value", None)
@@ -373,6 +390,7 @@ def _at_exit() -> None:
         except MltrackError as problem:
             print(f"mltrack: run {run.info.run_id} could not be ended: {problem}", file=sys.stderr)
     state.backlog.drain(now=True)
+    flush(_EXIT_SECONDS)
     if lost := len(state.backlog) + state.backlog.lost:
         print(f"mltrack: {lost} writes were lost: the store never took them.", file=sys.stderr)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mltrack.entities import ExperimentTag, Metric, Param, RunTag
 from mltrack.exceptions import InvalidParameterError
-from mltrack.keys import MAX_EXPERIMENT_TAG_VALUE, MAX_PARAM_VALUE, MAX_TAG_VALUE, check_key
+from mltrack.keys import MAX_EXPERIMENT_TAG_VALUE, MAX_MODEL_TAG_VALUE, MAX_PARAM_VALUE, MAX_TAG_VALUE, check_key
 from mltrack.masking import mask_value
 
 if TYPE_CHECKING:
@@ -63,9 +63,16 @@ def check_metrics(metrics: Iterable[Metric]) -> list[Metric]:
             and type(point.timestamp) is int
             and 0 <= point.timestamp < INT64
         ):
-            point = make_metric(key, point.value, step, point.timestamp)  # noqa: PLW2901 - as it should have been
+            made = make_metric(key, point.value, step, point.timestamp)
+            named = (getattr(point, name, None) for name in ("model_id", "dataset_name", "dataset_digest"))
+            point = of_model(made, *named)  # noqa: PLW2901 - as it should have been
         kept.append(point)
     return kept
+
+
+def of_model(point: Metric, model_id: str | None, name: str | None = None, digest: str | None = None) -> Metric:
+    """Give a point with the logged model that it says something of, and the name and digest of the dataset."""
+    return Metric(point.key, point.value, point.timestamp, point.step, model_id, name, digest)
 
 
 def make_metrics(values: Mapping[str, object], step: object = None, timestamp: object = None) -> list[Metric]:
@@ -161,6 +168,22 @@ def make_experiment_tag(key: object, value: object) -> ExperimentTag:
             f"The experiment tag {name!r} has {len(text)} characters; at most {MAX_EXPERIMENT_TAG_VALUE} go."
         )
     return ExperimentTag(name, _cut(mask_value(name, text), MAX_EXPERIMENT_TAG_VALUE))
+
+
+def make_model_tags(tags: Mapping[str, object] | None, *, longest: int = MAX_MODEL_TAG_VALUE) -> dict[str, str]:
+    """Make tags of models from what a user gave, secrets masked; a text over ``longest`` characters is refused."""
+    kept = {}
+    for key, value in (tags or {}).items():
+        name, text = check_key(key, "tag"), to_text(value)
+        if len(text) > longest:
+            raise InvalidParameterError(f"The model tag {name!r} has {len(text)} characters; at most {longest} go.")
+        kept[name] = _cut(mask_value(name, text), longest)
+    return kept
+
+
+def make_model_params(params: Mapping[str, object] | None) -> dict[str, str]:
+    """Make params of a logged model from what a user gave: text of at most 6,000 characters, secrets masked."""
+    return {each.key: each.value for each in (make_param(key, value) for key, value in (params or {}).items())}
 
 
 def to_text(value: object) -> str:

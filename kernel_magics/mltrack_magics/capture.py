@@ -14,9 +14,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mltrack.entities import CapturedName
-from mltrack_magics.cell_literals import TEXT_LIMIT, literal_text
-from mltrack_magics.cell_names import inner_source, plan_cell, structure_digest
-from mltrack_magics.cell_plan import Binding, CellPlan, How, Place
+from mltrack.provenance.cell_literals import TEXT_LIMIT, literal_text
+from mltrack.provenance.cell_names import inner_source, plan_cell, structure_digest
+from mltrack.provenance.cell_plan import Binding, CellPlan, How, Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

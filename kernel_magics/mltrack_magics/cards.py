@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from mltrack.run_facts import facts_of
 from mltrack.settings import get_store
 
 if TYPE_CHECKING:
@@ -24,15 +27,46 @@ def _draw(store: Store, run_id: str) -> Bundle:
     from mltrack_widgets.run_card import run_card  # first needed when a run ends, not when the extension is loaded
     from mltrack_widgets.views import card_data  # as above
 
-    return run_card(card_data(store.get_run(run_id), store))
+    facts = facts_of(store, run_id)
+    return run_card(card_data(facts.run, store, facts=facts))
 
 
-def show_card(shell: InteractiveShell, store: Store, run_id: str) -> None:
-    """Show a run's card as an output of the present cell."""
-    found = _draw(store, run_id)._repr_mimebundle_()
-    data = found[0] if isinstance(found, tuple) else found
-    shell.display_pub.publish(data=data, metadata={"mltrack": {"card": run_id}})
+@dataclass(frozen=True, slots=True)
+class ShownCard:
+    """A card that is an output of a cell: its display id, and the header of the request that ran the cell."""
+
+    display_id: str
+    parent: Any
+
+
+def show_card(shell: InteractiveShell, store: Store, run_id: str) -> ShownCard:
+    """Show a run's card as an output of the present cell; gives what ``update_card`` needs to find it again."""
+    shown = ShownCard(uuid.uuid4().hex, getattr(shell.display_pub, "parent_header", None))
+    data = _data_of(store, run_id)
+    transient = {"display_id": shown.display_id}
+    shell.display_pub.publish(data=data, metadata={"mltrack": {"card": run_id}}, transient=transient)
     _forget(shell, data)
+    return shown
+
+
+def update_card(shell: InteractiveShell, store: Store, run_id: str, *, shown: ShownCard) -> None:
+    """Draw a card that was shown as the run is now, from any thread; in a terminal it stays as it was printed."""
+    publisher: Any = shell.display_pub
+    session, socket = getattr(publisher, "session", None), getattr(publisher, "pub_socket", None)
+    if session is None or socket is None:
+        return
+    content = {
+        "data": _data_of(store, run_id),
+        "metadata": {"mltrack": {"card": run_id}},
+        "transient": {"display_id": shown.display_id},
+    }
+    # Not by publish: from a thread it would name the request that runs now, maybe another cell's, as what it answers.
+    session.send(socket, "update_display_data", content, parent=shown.parent, ident=publisher.topic)
+
+
+def _data_of(store: Store, run_id: str) -> Any:
+    found = _draw(store, run_id)._repr_mimebundle_()
+    return found[0] if isinstance(found, tuple) else found
 
 
 def show_live() -> None:

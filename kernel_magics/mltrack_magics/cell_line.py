@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 from IPython.core.error import UsageError
 from IPython.utils.text import DollarFormatter
 
+from mltrack.provenance.track_line import MAGIC, find_line, lines_without
 from mltrack_magics.options import TRACK_RUN, parse_assignments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAGIC = "%%track_run"
+__all__ = ["MAGIC", "CellOptions", "expand", "fault_of", "find_line", "parse_line", "take_line_off"]
+
 _EXPANDS = "${"
-_KEEPS_TEXT = ("%%writefile", "%%file")
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}|\$\$?\w+(?:\.\w+)*")
 
 
@@ -39,23 +40,7 @@ class CellOptions:
     autolog: bool
     live: bool
     quiet: bool
-
-
-def find_line(cell: str) -> tuple[int, str] | None:
-    """Give the number (from 0) and the arguments of a cell's ``%%track_run`` line, or None.
-
-    Blank lines and other cell magics (``%%time``) may stand above it, and nothing else; below ``%%writefile`` it is
-    text to be written.
-    """
-    for number, line in enumerate(cell.splitlines()):
-        words = line.strip()
-        if not words:
-            continue
-        if not line.startswith("%%") or words.startswith(_KEEPS_TEXT):
-            return None
-        if words == MAGIC or words.startswith((MAGIC + " ", MAGIC + "\t")):
-            return number, words.removeprefix(MAGIC).strip()
-    return None
+    cache: bool = False
 
 
 def parse_line(text: str, namespace: Mapping[str, object] | None = None) -> CellOptions:
@@ -69,13 +54,14 @@ def parse_line(text: str, namespace: Mapping[str, object] | None = None) -> Cell
     return CellOptions(
         name=" ".join(found.name) or None,
         experiment=found.experiment,
-        tags=parse_assignments(found.tag, "-t"),
-        params=parse_assignments(found.param, "-p"),
+        tags=parse_assignments(found.tag, f"{MAGIC} -t"),
+        params=parse_assignments(found.param, f"{MAGIC} -p"),
         nested=found.nested,
         system_metrics=found.system_metrics,
         capture=not found.no_capture,
         snapshot=not found.no_snapshot,
         autolog=not found.no_autolog,
+        cache=found.cache,
         live=found.live,
         quiet=found.quiet,
     )
@@ -90,11 +76,9 @@ def expand(text: str, namespace: Mapping[str, object]) -> str:
 
 
 def take_line_off(lines: list[str]) -> list[str]:
-    """Input transformer: replace the ``%%track_run`` line so that the rest runs as a plain cell.
+    """Input transformer: take the ``%%track_run`` line off, so that the rest runs as a plain cell.
 
-    It becomes a comment, which keeps the line numbers of tracebacks, indented as what follows, so that IPython still
-    takes off an indentation that all lines have. Beside another cell magic, which must be first, it goes. A line that
-    is wrong becomes a statement that says so, and nothing of the cell runs.
+    A line that is wrong becomes a statement that says so, and nothing of the cell runs.
     """
     found = find_line("".join(lines))
     if found is None:
@@ -103,12 +87,7 @@ def take_line_off(lines: list[str]) -> list[str]:
     fault = fault_of(arguments)
     if fault is not None:
         return [_statement(fault)]
-    rest = lines[number + 1 :]
-    following = next((line for line in rest if line.strip()), "")
-    if following.startswith("%%") or any(line.strip() for line in lines[:number]):
-        return lines[:number] + rest
-    indent = following[: len(following) - len(following.lstrip())]
-    return [*lines[:number], f"{indent}# {lines[number].strip()}\n", *rest]
+    return lines_without(lines, number)
 
 
 def fault_of(arguments: str) -> str | None:

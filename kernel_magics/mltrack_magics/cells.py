@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
 from mltrack import active
-from mltrack.config import test_mode
+from mltrack.config import is_server, test_mode
 from mltrack.entities import RunStatus
+from mltrack.exceptions import UNREACHED
+from mltrack.provenance import observed
 from mltrack.settings import state
 from mltrack_magics import cards, cell_line, history, kernel_facts, tracked_cell
 from mltrack_magics.environment import read_git
 from mltrack_magics.guard import guarded, warn_once
+from mltrack_magics.reproducibility import judge
 from mltrack_magics.snapshot import save_surroundings
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
+    from collections.abc import Callable
 
+    from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
+
+    from mltrack_magics.cell_line import CellOptions
+    from mltrack_magics.effects import Before, Seen
     from mltrack_magics.extension import Extension
     from mltrack_magics.recorder import Executed
     from mltrack_magics.tracked_cell import TrackedCell
@@ -36,6 +44,13 @@ class _Frame:
     open_before: frozenset[str]
     message: str | None = None
     thread: int = field(default_factory=threading.get_ident)
+    before: Before | None = None
+    stands_in: Callable[[InteractiveShell], None] | None = None  # takes back what an earlier run put in its place
+
+    def stop_watching(self) -> None:
+        """Note no more of what the cell does."""
+        if self.before is not None:
+            self.before.watch.stop()
 
 
 class Cells:
@@ -77,7 +92,9 @@ class Cells:
         self._end_abandoned(message)
         kept = {"deleted_cells": metadata["deletedCells"]} if metadata.get("deletedCells") else {}
         cell_id = getattr(info, "cell_id", None)
-        if not self._frames:
+        if self._frames:
+            kept[observed.INSIDE] = self._frames[-1].executed.seq
+        else:
             extension.clears.begin()
         executed = extension.recorder.begin(
             info.raw_cell or "", cell_id=cell_id, message_id=None if self._frames else message, metadata=kept
@@ -87,6 +104,8 @@ class Cells:
         found = cell_line.find_line(info.raw_cell or "")
         if found is not None:
             self._begin(frame, info, found[1])
+        # Last, so that what is done here is not taken for the cell's.
+        frame.before = guarded("looking at what is there before the cell", resend=True)(extension.effects.begin)()
 
     def _begin(self, frame: _Frame, info: ExecutionInfo, arguments: str) -> None:
         try:
@@ -95,22 +114,61 @@ class Cells:
             if cell_line.fault_of(arguments) is None:  # else the cell itself says so
                 warn_once("reading the line after its $names were filled in", error)
             return
-        cell = frame.tracked = tracked_cell.begin(self._extension.shell, info, options, frame.executed)
+        chosen = self._chosen(frame, info, options) if options.cache else options
+        if chosen is None:
+            return
+        cell = frame.tracked = tracked_cell.begin(self._extension.shell, info, chosen, frame.executed)
+        cell.later = self._extension.background.submit
         self._extension.background.submit("asking git", lambda: cell.git.append(read_git()))
         if options.live:
             guarded("drawing the metrics", resend=True)(cards.show_live)()
+
+    def _chosen(self, frame: _Frame, info: ExecutionInfo, options: CellOptions) -> CellOptions | None:
+        """Give the options of the run that is to be begun; None when an earlier one stands in the cell's place."""
+        from mltrack_magics import cached_runs  # for those who ask for it
+
+        def choose() -> tuple[CellOptions | None]:
+            return (cached_runs.instead(self._extension, info, options, frame.executed),)
+
+        frame.stands_in = cached_runs.forget
+        found = guarded("looking for an earlier run", resend=True)(choose)()
+        return options if found is None else found[0]
 
     def _after(self, result: ExecutionResult | None) -> None:
         frame = self._pop(result)
         if frame is None:
             return
+        guarded("looking at what the cell changed")(self._observe)(frame)
         if result is None:  # ipykernel has none where an interrupt fell between the cell's own lines and IPython's
             self._close(frame, KeyboardInterrupt(), None)
         else:
             self._close(frame, result.error_in_exec or result.error_before_exec, result.execution_count)
 
+    def _observe(self, frame: _Frame) -> None:
+        """Keep what the cell did; what it read is hashed in the background, before a snapshot is completed."""
+        if frame.before is None:
+            return
+        extension = self._extension
+        seen = extension.effects.end(frame.before)
+        self._keep(frame.executed, seen.observed)
+        if seen.files:
+            extension.background.submit(
+                "hashing the files that the cell read", lambda: self._hash(frame.executed, seen)
+            )
+
+    def _hash(self, executed: Executed, seen: Seen) -> None:
+        found = self._extension.effects.with_digests(seen)
+        if found is not None:
+            self._keep(executed, found)
+
+    def _keep(self, executed: Executed, found: observed.Observed) -> None:
+        # An empty one, too: it says that the cell was looked at, and did nothing of the kind.
+        self._extension.recorder.note(executed, observed.KEY, found.as_json())
+
     def _close(self, frame: _Frame, error: BaseException | None, execution_count: int | None) -> None:
         """Do what is to be done when a cell has ended; whatever fails, its run does not stay open."""
+        if frame.stands_in is not None:
+            frame.stands_in(self._extension.shell)
         try:
             self._note_end(frame, error, execution_count)
         finally:
@@ -138,6 +196,8 @@ class Cells:
         for number in range(len(self._frames) - 1, -1, -1):
             if _is_end_of(result, self._frames[number]):
                 frame = self._frames[number]
+                for inner in self._frames[number + 1 :]:
+                    inner.stop_watching()
                 del self._frames[number:]
                 return frame
         return None
@@ -148,13 +208,15 @@ class Cells:
         left = [each for each in self._frames if each.thread == here and each.message != message]
         for frame in reversed(left):
             self._frames.remove(frame)
+            frame.stop_watching()
             self._close(frame, KeyboardInterrupt(), None)
 
     def _end(self, cell: TrackedCell, error: BaseException | None) -> None:
         extension = self._extension
         tracked_cell.end(extension.shell, cell, error)
         if cell.options.snapshot:
-            extension.snapshots.save(cell.store, cell.run_id, cell.executed, cell_key=cell.key)
+            if not is_server(cell.store.uri):  # else what completes it, in the background, is soon enough
+                extension.snapshots.save(cell.store, cell.run_id, cell.executed, cell_key=cell.key)
             extension.recorder.call_after(
                 cell.executed,
                 "completing a snapshot",
@@ -165,8 +227,21 @@ class Cells:
             "keeping the environment",
             lambda: save_surroundings(cell.store, cell.run_id, cell.git[0] if cell.git else None),
         )
+        shown = None
         if not cell.options.quiet and not extension.clears.are_waiting(cell.executed):
-            cards.show_card(extension.shell, cell.store, cell.run_id)
+            with suppress(*UNREACHED):  # what was logged says so; the run goes without a card
+                shown = cards.show_card(extension.shell, cell.store, cell.run_id)
+        if cell.options.snapshot:
+            extension.recorder.call_after(
+                cell.executed,
+                "finding what the result depends on",
+                lambda: judge(extension.shell, cell.store, cell.run_id, shown=shown),
+            )
+
+    def forget(self) -> None:
+        """Note no more of what running cells do."""
+        for frame in self._frames:
+            frame.stop_watching()
 
     def settle(self, seconds: float) -> None:
         """Wait for the outputs of ended cells and for the background; then take what there is for all there is."""

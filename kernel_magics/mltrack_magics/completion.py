@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mltrack.autologging.libraries import LIBRARIES
 from mltrack.exceptions import MltrackError
-from mltrack.settings import get_store
+from mltrack.settings import get_registry, get_store
 from mltrack.store.pages import Search
 from mltrack.store.summaries import RunKeys
 from mltrack_magics.guard import guarded
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KEYS = ("%mltrack", "mltrack", "%%track_run")
 MOST = 50
+_OF_RUNS = ("show", "notebook", "charts", "compare", "provenance", "export", "rerun", "restore")
 
 
 def register(shell: InteractiveShell) -> None:
@@ -63,10 +64,14 @@ def _choices(event: Any) -> list[str]:
 
 def _words_of(verb: str, before: Sequence[str]) -> list[str]:
     """Give the runs, params or metrics that a verb takes."""
-    if verb in ("show", "notebook", "charts", "compare") or (verb == "curves" and {"-r", "--runs"} & set(before)):
+    if verb in _OF_RUNS or (verb == "curves" and {"-r", "--runs"} & set(before)):
         return _run_names()
     if verb in ("curves", "importance"):
         return _metrics()
+    if verb in ("models", "serve"):
+        return _models(as_uris=verb == "serve")
+    if verb == "servers":
+        return _servers()
     return [*_params(), *_metrics()] if verb in ("scatter", "parallel") else []
 
 
@@ -101,6 +106,23 @@ def _run_names() -> list[str]:
     except MltrackError:
         return []
     return ["last", *dict.fromkeys(_word(run.info.run_name) for run in page.rows)]
+
+
+def _models(*, as_uris: bool) -> list[str]:
+    try:
+        models = get_registry().search_registered_models(Search((), max_results=MOST)).rows
+    except MltrackError:
+        return []
+    if not as_uris:
+        return [_word(model.name) for model in models]
+    aliases = [f"models:/{model.name}@{alias}" for model in models for alias in model.aliases]
+    return [_word(each) for each in (*aliases, *(f"models:/{model.name}/latest" for model in models))]
+
+
+def _servers() -> list[str]:
+    from mltrack.serving.handles import servers  # with what reads its answers, which other verbs do without
+
+    return [_word(server.name) for server in servers()]
 
 
 def _word(name: str) -> str:

@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mltrack import __version__, settings
+from mltrack import __version__, config, settings
 from mltrack.autologging import switch
 from mltrack.exceptions import MltrackError
 from mltrack_magics import completion, history, kernel_facts, magics, shown
 from mltrack_magics.background import Background
 from mltrack_magics.cells import Cells
 from mltrack_magics.clears import Clears
+from mltrack_magics.effects import Effects
 from mltrack_magics.guard import forget_warnings, guarded, warn_once
 from mltrack_magics.recorder import Recorder
 from mltrack_magics.snapshot import Snapshots
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from mltrack_magics.tap import Tap
 
 _loaded: dict[int, Extension] = {}
-SETTLE_SECONDS = 2.0
+SETTLE_SECONDS, FAR_SETTLE_SECONDS = 2.0, 8.0  # in a store that is here, and in one across a wire
 
 
 class Extension:
@@ -43,6 +44,7 @@ class Extension:
         listening = self.tap is not None and self.tap.start()
         self.snapshots = Snapshots(self.recorder, shell.user_ns, connection_file=file, listening=listening)
         self.clears = Clears(shell)
+        self.effects = Effects(shell.user_ns)
         self.cells = Cells(self)
         self.pid = os.getpid()
 
@@ -63,6 +65,7 @@ class Extension:
         shown.register(shell)
         atexit.register(self.settle)
         settings.describe_source(_source_name(), "NOTEBOOK", in_notebook=True)
+        settings.state.settle = self.settle
         switch.listen_in_cells(on=True)
         self._note_earlier_cells()
 
@@ -75,6 +78,7 @@ class Extension:
         shell.events.unregister("pre_run_cell", self.cells.before)
         shell.events.unregister("post_run_cell", self.cells.after)
         self.clears.stop()
+        self.cells.forget()
         magics.unregister(shell)
         completion.unregister(shell)
         shown.unregister(shell)
@@ -84,12 +88,15 @@ class Extension:
             self.tap.stop()
         self.background.stop()
         settings.forget_source()
+        settings.state.settle = settings.State().settle
         forget_warnings()
 
-    def settle(self, seconds: float = SETTLE_SECONDS) -> None:
+    def settle(self, seconds: float | None = None) -> None:
         """Wait until the outputs of ended cells are in and saved, at most so long; then take what there is."""
         if os.getpid() != self.pid:
             return
+        if seconds is None:
+            seconds = FAR_SETTLE_SECONDS if config.is_server(settings.state.uri or "") else SETTLE_SECONDS
         guarded("saving what was left")(self.cells.settle)(seconds)
 
     def _note_earlier_cells(self) -> None:
@@ -144,8 +151,11 @@ def _source_name() -> str:
 
 
 def _greeting() -> str:
-    """Say version, store and number of runs; the store is not made here."""
-    path = Path(settings.get_tracking_uri().removeprefix("sqlite:///"))
+    """Say version, store and number of runs; the store is not made here, and nothing is asked across a wire."""
+    uri = settings.get_tracking_uri()
+    if not config.is_file(uri):
+        return f"mltrack {__version__} · {'server' if config.is_server(uri) else 'database'} {config.shown_uri(uri)}"
+    path = config.store_path(uri)
     place = _readable(path)
     if not path.exists():
         return f"mltrack {__version__} · new store {place} · no runs yet"

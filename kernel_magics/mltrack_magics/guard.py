@@ -8,7 +8,10 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from IPython.core import events
 
 from mltrack.config import test_mode
 from mltrack.exceptions import MltrackError
@@ -21,6 +24,8 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 _RESEND_SECONDS = 0.02
+_RESENDS = 3_000  # a minute, which no hook takes
+_HOOKS = frozenset((__file__, events.__file__))
 _said: set[str] = set()
 
 
@@ -96,6 +101,21 @@ class _Uninterrupted:
 
 def _send_interrupt_again() -> None:
     """Interrupt the cell that comes after a hook: the hook itself cannot stop it, a signal can."""
-    again = threading.Timer(_RESEND_SECONDS, os.kill, (os.getpid(), signal.SIGINT))
-    again.daemon = True
-    again.start()
+    threading.Thread(target=_interrupt_after_hooks, name="mltrack-interrupt", daemon=True).start()
+
+
+def _interrupt_after_hooks() -> None:
+    """Wait until the main thread is out of all hooks: in one, IPython would print the interrupt and run the cell."""
+    for _ in range(_RESENDS):
+        time.sleep(_RESEND_SECONDS)
+        if not _is_in_hook(sys._current_frames().get(threading.main_thread().ident or 0)):
+            break
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _is_in_hook(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename in _HOOKS:
+            return True
+        frame = frame.f_back
+    return False

@@ -18,7 +18,8 @@ _STREAMS = {"out_stream": "stdout", "err_stream": "stderr"}
 def earlier_cells(shell: InteractiveShell) -> list[tuple[int, str]]:
     """Give (execution count, source) of the cells that have run, without the one that is running."""
     sources = list(shell.history_manager.input_hist_raw) if shell.history_manager else []
-    if len(sources) > 1 and sources[-1] == running_source(shell):
+    running = running_source(shell)
+    if len(sources) > 1 and running is not None and sources[-1] == running.rstrip("\n"):  # as IPython keeps it
         sources.pop()
     return [(count, source) for count, source in enumerate(sources) if count and source]
 

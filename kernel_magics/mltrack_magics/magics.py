@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from mltrack.autologging import switch
 from mltrack.exceptions import MltrackError
 from mltrack.executed_notebook import load_notebook
 from mltrack.lookup import LAST, find_run
-from mltrack_magics import panel_verbs
+from mltrack_magics import panel_verbs, serve_verbs
 from mltrack_magics.options import TRACK_RUN, VERBS
 
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
     from mltrack_magics.extension import Extension
 
 LINE, CELL = "mltrack", "track_run"
+# Verbs that live in modules of their own, which are loaded when one is first said; each takes the shell and options.
+_HOMES = {
+    "provenance": "mltrack_magics.provenance_verb",
+    "export": "mltrack_magics.export_verb",
+    "rerun": "mltrack_magics.rerun_verbs",
+    "restore": "mltrack_magics.rerun_verbs",
+    "pipeline": "mltrack_magics.pipeline_verb",
+}
 
 
 def register(shell: InteractiveShell, extension: Extension) -> None:
@@ -66,6 +75,8 @@ class _Verbs:
             "notebook": self._notebook,
             "experiment": self._experiment,
             "autolog": self._autolog,
+            "serve": lambda options: serve_verbs.serve(extension.shell.user_ns, options),
+            "servers": serve_verbs.servers,
             "status": self._status,
             "help": self._help,
         }
@@ -81,6 +92,9 @@ class _Verbs:
         try:
             if verb in panel_verbs.MAKERS:
                 display(panel_verbs.MAKERS[verb](options))
+            elif verb in _HOMES:
+                self._extension.settle()
+                getattr(import_module(_HOMES[verb]), verb)(self._extension, options)
             else:
                 self._does[verb](options)
         except MltrackError as error:

@@ -42,11 +42,13 @@ def several(*names: str, meaning: str, metavar: str) -> Option:
 
 def words(name: str, *, meaning: str, count: str | int) -> Option:
     """Make positional words; ``count`` is argparse's ``nargs``."""
-    return Option((name,), meaning, {"nargs": count, "metavar": name.upper()})
+    extra: dict[str, Any] = {"default": []} if count == "*" else {}  # without one argparse says that they are required
+    return Option((name,), meaning, {"nargs": count, "metavar": name.upper(), **extra})
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        self.usage = None  # argparse has put one there for the time it parses, and would take a magic's % for a format
         raise UsageError(f"{self.prog}: {message}. Usage: {usage(self)}")
 
 
@@ -138,18 +140,28 @@ def typed_text(found: Iterable[str]) -> str:
     return " ".join(typed)
 
 
-def parse_assignments(texts: Iterable[str], option: str) -> dict[str, str]:
-    """Read ``key=value`` words; UsageError names one that is not."""
+def parse_assignments(texts: Iterable[str], option: str, *, form: str = "key=value") -> dict[str, str]:
+    """Read ``key=value`` words; UsageError names one that is not, with the command and its option, and the form."""
     found = {}
     for text in texts:
         key, separator, content = text.partition("=")
         if not separator or not key.strip():
-            raise UsageError(f"%%track_run {option} needs key=value; got {text!r}.")
+            raise UsageError(f"{option} needs {form}; got {text!r}.")
         found[key.strip()] = content
     return found
 
 
+def parse_jobs(text: str | None, verb: str) -> int | None:
+    """Read the number after a verb's ``--jobs``; None when it was not given, UsageError when it is none from 1."""
+    if text is None:
+        return None
+    if not text.isdigit() or not int(text):
+        raise UsageError(f"%mltrack {verb} --jobs needs a whole number from 1; got {text!r}.")
+    return int(text)
+
+
 _RUN = words("run", meaning="an id, the first digits of one, a name, or 'last' (the default)", count="?")
+_ONE_RUN = words("run", meaning="an id, the first digits of one, a name, or 'last'", count=1)
 _EXPERIMENT = value("-e", "--experiment", meaning="the experiment's name", metavar="E")
 _FILTER = value("-f", "--filter", meaning="only runs that match, such as 'metrics.accuracy > 0.9'", metavar="F")
 
@@ -165,6 +177,7 @@ TRACK_RUN = Command(
     flag("--no-capture", meaning="take no params, metrics and data from the cell's names"),
     flag("--no-autolog", meaning="log no training automatically"),
     flag("--no-snapshot", meaning="keep no notebook"),
+    flag("--cache", meaning="offer a finished run of the same code, params, data and environment instead of a new one"),
     flag("--live", meaning="draw the metrics while the cell runs"),
     flag("--quiet", meaning="show no card"),
 )
@@ -229,6 +242,67 @@ VERBS = {
         "Show table, curves, scatter and comparison in one, linked.",
         words("filter", meaning="such as \"metrics.accuracy > 0.9 and params.C = '0.5'\"", count="*"),
         _EXPERIMENT,
+    ),
+    "models": Command(
+        "%mltrack models",
+        "Show the registered models with their versions, stages, aliases and metrics.",
+        words("name", meaning="one of them; default: all", count="?"),
+    ),
+    "serve": Command(
+        "%mltrack serve",
+        "Serve a model from this machine: its URL, a form to try it, and how it goes.",
+        words("model", meaning="a model's URI, a run, or a variable that holds a fitted model", count=1),
+        value("-p", "--port", meaning="default: the first free one from 5000 on", metavar="P"),
+        value("-w", "--workers", meaning="processes that hold the model; default 1", metavar="N"),
+        value("-n", "--name", meaning="the server's name; default: the model's", metavar="NAME"),
+        flag("--detach", meaning="let it outlive this kernel"),
+    ),
+    "servers": Command(
+        "%mltrack servers",
+        "Show the servers that run, or one of them.",
+        words("name", meaning="a server's name; default: all", count="?"),
+    ),
+    "provenance": Command(
+        "%mltrack provenance",
+        "Show which cells made a run's result, and what stands in the way of having it again.",
+        _RUN,
+    ),
+    "export": Command(
+        "%mltrack export",
+        "Write a run as a project that others can run: its cells, params, environment, data and metrics.",
+        _ONE_RUN,
+        words("dir", meaning="the folder, which is made", count=1),
+        flag("--whole", meaning="every cell that ran, not only those the result depends on"),
+        value("--as", meaning="notebook, script or both; default: both", metavar="FORM"),
+        flag("--with-data", meaning="copy the files that were read, where they are small"),
+        flag("--verify", meaning="run it in a fresh environment and compare the metrics"),
+        flag("--zip", meaning="write DIR.zip too"),
+        value("--tolerance", meaning="how far a metric may be off, as 0.01 or loss=0.1", metavar="T", many=True),
+        flag("--trust", meaning="verify it though somebody else recorded its notebook"),
+    ),
+    "rerun": Command(
+        "%mltrack rerun",
+        "Run what a run depends on again in a clean kernel, with other values; several make a sweep.",
+        _ONE_RUN,
+        words("values", meaning="such as C=0.1, C=0.01,0.1,1 or depth=3..8", count="*"),
+        flag("--here", meaning="in this kernel"),
+        value("-j", "--jobs", meaning="processes of a sweep at once; default 1", metavar="N"),
+        flag("--wait", meaning="stay in the cell until the end; an interrupt stops it"),
+        flag("--trust", meaning="run the cells though somebody else recorded them"),
+    ),
+    "restore": Command(
+        "%mltrack restore",
+        "Write the notebook as a run had executed it as a new file.",
+        _ONE_RUN,
+        words("path", meaning="the file; default: the notebook's name and the run's", count="?"),
+    ),
+    "pipeline": Command(
+        "%mltrack pipeline",
+        "Run a project's steps, those whose inputs, code and parameters changed, and show their graph.",
+        words("dir", meaning="the project's folder", count=1),
+        value("-P", "--param", meaning="a parameter, as -P url=…; may be given again", metavar="K=V", many=True),
+        value("-j", "--jobs", meaning="steps at once; default: as many as there are processors", metavar="N"),
+        flag("--force", meaning="run every step, changed or not"),
     ),
     "experiment": Command(
         "%mltrack experiment",

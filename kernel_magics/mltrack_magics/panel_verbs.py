@@ -75,6 +75,12 @@ def _dashboard(options: argparse.Namespace) -> Any:
     return dashboard(typed_text(options.filter), experiment=options.experiment)
 
 
+def _models(options: argparse.Namespace) -> Any:
+    from mltrack_widgets.panels.model_versions import model_versions  # as said above
+
+    return model_versions(options.name)
+
+
 def _wanted(options: argparse.Namespace) -> dict[str, Any]:
     return {"filter_string": options.filter or "", "experiment": options.experiment}
 
@@ -89,4 +95,5 @@ MAKERS: dict[str, Callable[[argparse.Namespace], Any]] = {
     "importance": _importance,
     "compare": _compare,
     "dashboard": _dashboard,
+    "models": _models,
 }

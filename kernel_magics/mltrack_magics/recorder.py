@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mltrack.masking import mask_text
-from mltrack.store.notebooks import Blob, ExecutionWrite, Session
+from mltrack.store.notebooks import Blob, Execution, ExecutionWrite, Session
 from mltrack_magics.masked import mask_document
 from mltrack_magics.outputs import DisplayIndex, OutputLog
 
@@ -99,6 +99,12 @@ class Recorder:
             executed.status = status
             executed.execution_count = execution_count
             executed.ended_at = now_ms()
+            executed.version += 1
+
+    def note(self, executed: Executed, key: str, value: Any) -> None:
+        """Keep something else of an execution in its metadata."""
+        with self._lock:
+            executed.metadata = {**executed.metadata, key: value}  # a new one: a thread may be writing the last one
             executed.version += 1
 
     def settle(self, executed: Executed, outputs: list[dict[str, Any]]) -> None:
@@ -221,6 +227,25 @@ class Recorder:
         """Give the digest of the last source that each cell with an id ran."""
         with self._lock:
             return {each.cell_id: each.blob.digest for each in self._executions if each.cell_id is not None}
+
+    def past(self, seq: int) -> list[Execution]:
+        """Give the executions before one as a store would give them back, without their outputs."""
+        with self._lock:
+            return [
+                Execution(
+                    *(each.seq, each.cell_id, each.execution_count, each.source, each.started_at, each.ended_at),
+                    *(each.status, json.dumps(each.metadata, ensure_ascii=False), "[]"),
+                )
+                for each in self._executions[: seq - 1]
+            ]
+
+    def ran(self, seq: int) -> list[tuple[int, bytes, bytes | None]]:
+        """Give the executions up to one: the number of each, and the digests of its source and outputs."""
+        with self._lock:
+            return [
+                (each.seq, each.blob.digest, each.outputs.digest if each.outputs else None)
+                for each in self._executions[:seq]
+            ]
 
     def has_run(self, cell_id: str | None, source: str) -> bool:
         """Say whether this kernel ran the cell of that id, or one of that source."""

@@ -58,6 +58,12 @@ class Snapshots:
 
     def complete(self, store: Store, run_id: str, executed: Executed, *, cell_key: str) -> None:
         """Save what came later, and the notebook file's cells, where the file is known and readable."""
+        from mltrack.rerunning.seals import set_seal  # with hmac and secrets, in the background, when a run has ended
+
+        self._complete(store, run_id, executed, cell_key=cell_key)
+        set_seal(store, run_id, self._recorder.ran(executed.seq))
+
+    def _complete(self, store: Store, run_id: str, executed: Executed, *, cell_key: str) -> None:
         self.find_file()
         document = self._file.read(self.path) if self.path else None
         if document is None or self.path is None:

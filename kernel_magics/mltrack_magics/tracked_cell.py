@@ -5,15 +5,21 @@ from __future__ import annotations
 import linecache
 import sys
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from mltrack import active, tracking
+from mltrack import active, given_run, tracking
 from mltrack.autologging import switch
-from mltrack.entities import CapturedName, RunStatus
+from mltrack.config import is_server
+from mltrack.entities import CapturedName, RunData, RunStatus
+from mltrack.exceptions import UNREACHED
 from mltrack.keys import PARENT_TAG
 from mltrack.masking import mask_text
-from mltrack.settings import named_experiment, state
+from mltrack.run_creation import create
+from mltrack.run_facts import CellEnd, end_cell
+from mltrack.settings import get_store, state
 from mltrack.store.protocol import Failure
 from mltrack.values import make_metric, make_param, make_tag
 from mltrack_magics.capture import Before, CellPlan, inner_source, plan_cell, structure_digest, take_after, take_before
@@ -21,12 +27,13 @@ from mltrack_magics.guard import guarded
 from mltrack_magics.read_data import LEFT_OUT_TAG, NOTHING_READ, inputs_of, take_read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
     from mltrack.active import ActiveRun
+    from mltrack.entities import Param
     from mltrack.store.protocol import Store
     from mltrack_magics.capture import CapturedValue
     from mltrack_magics.cell_line import CellOptions
@@ -35,6 +42,7 @@ if TYPE_CHECKING:
     from mltrack_magics.recorder import Executed
 
 TRACEBACK_LIMIT = 100_000
+OPTIONS_SECONDS = 10.0  # a server has for the params of the line when the cell is over
 
 
 @dataclass(slots=True)
@@ -52,6 +60,8 @@ class TrackedCell:
     read: ReadData
     open_before: frozenset[str]
     git: list[GitState | None] = field(default_factory=list)
+    sending: Thread | None = None
+    later: Callable[[str, Callable[[], None]], None] | None = None
 
     @property
     def run_id(self) -> str:
@@ -68,24 +78,43 @@ def begin(shell: InteractiveShell, info: ExecutionInfo, options: CellOptions, ex
     """Begin the run of a cell that is about to run."""
     source, offset = python_of(shell, info)
     plan = plan_cell(source) if options.capture else CellPlan()
-    parent = tracking.active_run() if options.nested else None
+    active_one = tracking.active_run() if options.nested else None
+    parent = active_one.info.run_id if active_one else given_run.belongs_to()  # that of a project which runs this
     open_before = frozenset(run.info.run_id for run in active.open_runs())
-    experiment = named_experiment(options.experiment).experiment_id if options.experiment else None
-    tags = {**options.tags, **({PARENT_TAG: parent.info.run_id} if parent else {})}
+    tags = {**options.tags, **({PARENT_TAG: parent} if parent else {})}
     params = [make_param(key, value) for key, value in options.params.items()]
     before = take_before(plan, shell.user_ns)
     read = guarded("looking at the data that the cell reads", resend=True)(take_read)(plan, shell.user_ns)
-    run = tracking.begin(
-        options.name, experiment_id=experiment, tags=tags, log_system_metrics=options.system_metrics or None
-    )
+    run = _begin_run(options, tags)
     run.belong_to_cell()
     if not options.autolog:
         switch.leave_out_cell(run.info.run_id)
-    if params:
-        state.backlog.do(run.store.log_batch, run.info.run_id, params=params)
+    sending = _log_options(run, params) if params else None
     key = _key(info, source, options.name)
     read = read or NOTHING_READ
-    return TrackedCell(run, options, executed, key, source, offset, plan, before, read, open_before)
+    return TrackedCell(run, options, executed, key, source, offset, plan, before, read, open_before, sending=sending)
+
+
+def _begin_run(options: CellOptions, tags: Mapping[str, str]) -> ActiveRun:
+    """Begin the cell's run; where a server cannot be reached, one that is made later."""
+    coming = state.take_coming()
+    name = coming.run_name if coming else options.name
+    new = tracking.describe_run(name, experiment_id="", tags={**tags, **(coming.tags if coming else {})})
+    new = replace(new, run_id=coming.run_id if coming else None)
+    info = create(get_store(), new, experiment=options.experiment, in_cell=True)
+    data = RunData(tags={tag.key: tag.value for tag in new.tags})
+    return tracking.opened(info, data, wanted=options.system_metrics or None)
+
+
+def _log_options(run: ActiveRun, params: Sequence[Param]) -> Thread | None:
+    """Log the params of the line; across a wire while the cell runs, in a thread that its end waits for."""
+    write = partial(state.backlog.do, run.store.log_batch, run.info.run_id, params=params)
+    if not is_server(run.store.uri):
+        write()
+        return None
+    sending = Thread(target=guarded("logging the params of the line")(write), name="mltrack-options", daemon=True)
+    sending.start()
+    return sending
 
 
 def python_of(shell: InteractiveShell, info: ExecutionInfo) -> tuple[str, int]:
@@ -107,15 +136,30 @@ def _key(info: ExecutionInfo, source: str, run_name: str | None) -> str:
 def end(shell: InteractiveShell, cell: TrackedCell, error: BaseException | None) -> str:
     """Write what the cell left and end its run; gives the status. Whatever fails, the run does not stay open."""
     status = status_of(error)
+    left = CellEnd(cell.run_id)
     try:
+        if cell.sending is not None:
+            cell.sending.join(OPTIONS_SECONDS)
         if cell.options.capture:
-            guarded("logging the data that the cell read")(_log_read)(shell, cell)
-            _log_captured(shell, cell, error)
+            left = guarded("logging the data that the cell read")(_with_read)(shell, cell, left) or left
+            left = _with_captured(shell, cell, error, left)
         if error is not None:
-            cell.store.record_failure(cell.run_id, failure_of(error, shell.user_ns))
+            left = replace(left, failure=failure_of(error, shell.user_ns))
+        _write_left(cell, left)
     finally:
         _end_runs(cell, status)
     return status
+
+
+def _write_left(cell: TrackedCell, left: CellEnd) -> None:
+    """Write what a cell left; a server that cannot be reached is told later."""
+    if cell.later is None or not is_server(cell.store.uri):
+        state.backlog.do(end_cell, cell.store, left)
+        return
+    try:
+        end_cell(cell.store, left)
+    except UNREACHED:
+        cell.later("keeping what a cell left", partial(end_cell, cell.store, left))
 
 
 def status_of(error: BaseException | None) -> str:
@@ -134,36 +178,25 @@ def _end_runs(cell: TrackedCell, status: str) -> None:
         cell.run.end(cell.run, status)
 
 
-def _log_read(shell: InteractiveShell, cell: TrackedCell) -> None:
-    """Log the data that the cell read; the store leaves what the user logged under that name and digest as it is."""
-    if inputs := inputs_of(cell.read, shell.user_ns):
-        state.backlog.do(cell.store.log_inputs, cell.run_id, inputs)
-    if cell.read.left_out:
-        tag = make_tag(LEFT_OUT_TAG, ", ".join(cell.read.left_out))
-        state.backlog.do(cell.store.log_batch, cell.run_id, tags=[tag])
+def _with_read(shell: InteractiveShell, cell: TrackedCell, left: CellEnd) -> CellEnd:
+    """Add the data that the cell read; the store leaves what the user logged under that name and digest as it is."""
+    inputs = tuple(inputs_of(cell.read, shell.user_ns))
+    tags = (make_tag(LEFT_OUT_TAG, ", ".join(cell.read.left_out)),) if cell.read.left_out else ()
+    return replace(left, inputs=inputs, tags=tags)
 
 
-def _log_captured(shell: InteractiveShell, cell: TrackedCell, error: BaseException | None) -> None:
-    """Log what the cell bound and read, leaving what the user logged under the same key as it is."""
+def _with_captured(shell: InteractiveShell, cell: TrackedCell, error: BaseException | None, left: CellEnd) -> CellEnd:
+    """Add what the cell bound and read; the store leaves what the user logged under the same key as it is."""
     line = failed_line(error, shell.user_ns) if error is not None else None
     captured = take_after(cell.plan, cell.before, shell.user_ns, failed_line=line)
-    known = cell.store.get_run(cell.run_id).data
-    params = [each for each in captured.params if each.name not in known.params]
-    metrics = [each for each in captured.metrics if each.name not in known.metrics]
-    if params or metrics:
-        do = state.backlog.do
-        for start in range(0, max(len(params), len(metrics)), 100):
-            part = slice(start, start + 100)
-            do(
-                cell.store.log_batch,
-                cell.run_id,
-                metrics=[make_metric(each.name, each.value) for each in metrics[part]],
-                params=[make_param(each.name, each.value) for each in params[part]],
-            )
-    names = [_placed(each, cell) for each in (*params, *metrics)]
+    names = [_placed(each, cell) for each in (*captured.params, *captured.metrics)]
     names += [CapturedName("param", name, "option") for name in cell.options.params]
-    if names:
-        state.backlog.do(cell.store.record_captured, cell.run_id, names)
+    return replace(
+        left,
+        params=tuple(make_param(each.name, each.value) for each in captured.params),
+        metrics=tuple(make_metric(each.name, each.value) for each in captured.metrics),
+        captured=tuple(names),
+    )
 
 
 def _placed(value: CapturedValue, cell: TrackedCell) -> CapturedName:

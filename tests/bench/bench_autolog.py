@@ -3,7 +3,7 @@
 usage, in the repository: python -m tests.bench.bench_autolog [--rounds 30] [--candidates 20]
 The Python of an environment with mlflow and scikit-learn is MLTRACK_MLFLOW_PYTHON, default .venv-mlflow/bin/python;
 without one its rows are left out. Each process fits in turn with autolog off and on, each in a new folder, with one
-thread; no models are logged.
+thread; models are logged where that is said.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ tasks = {{
 found = {{name: [] for name in tasks}}
 for name, task in tasks.items():
     for number in range(2 * (rounds + 1)):
-        tracker.sklearn.autolog(disable=number % 2 == 0, silent=True, log_models=False, max_tuning_runs=candidates)
+        tracker.sklearn.autolog(disable=number % 2 == 0, silent=True, log_models={models}, max_tuning_runs=candidates)
         began, spent = time.perf_counter(), time.process_time()
         task()
         found[name].append((time.perf_counter() - began, time.process_time() - spent))
@@ -50,14 +50,16 @@ print(json.dumps(found))
 """
 
 
-def milliseconds(python: str, package: str, arguments: list[int]) -> dict[str, list[tuple[float, float]]]:
+def milliseconds(
+    python: str, package: str, arguments: list[int], *, models: bool
+) -> dict[str, list[tuple[float, float]]]:
     """Give for each task what it takes without autolog, and what autolog adds, by the wall clock and the processor.
 
     They are medians; what is added is that of each pair of fits one after the other.
     """
     alone = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
-        command = [python, "-c", SCRIPT.format(package=package), *map(str, arguments)]
+        command = [python, "-c", SCRIPT.format(package=package, models=models), *map(str, arguments)]
         done = subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True, check=True)
     found = {}
     for name, times in json.loads(done.stdout.splitlines()[-1]).items():
@@ -73,15 +75,21 @@ def main() -> None:
     """Measure and print."""
     chosen = sizes(__doc__, rounds=30, candidates=20)
     rows = []
-    for package, python in {"mltrack": sys.executable, "mlflow": mlflow_python()}.items():
+    ours = sys.executable
+    for package, python, models in (
+        ("mltrack", ours, False),
+        ("mltrack", ours, True),
+        ("mlflow", mlflow_python(), False),
+    ):
         if python is None:
             continue
-        for name, clocks in milliseconds(python, package, [chosen.rounds, chosen.candidates]).items():
-            goal = "goal: 15 ms" if package == "mltrack" and name.endswith("cancer") else ""
+        for name, clocks in milliseconds(python, package, [chosen.rounds, chosen.candidates], models=models).items():
+            goal = "goal: 15 ms" if package == "mltrack" and not models and name.endswith("cancer") else ""
+            who = f"{package}'s autolog" + (" with the model" if models else "")
             for clock, (plain, added) in zip(("wall", "processor"), clocks, strict=True):
                 rows += [
                     Row(f"{name}, {clock}", plain, "ms", 1.0),
-                    Row(f"added by {package}'s autolog, {clock}", added, "ms", added / plain, goal),
+                    Row(f"added by {who}, {clock}", added, "ms", added / plain, goal),
                 ]
     print_table(f"scikit-learn, medians of {chosen.rounds} rounds in turn", rows)
 

@@ -37,10 +37,16 @@ class Kernel:
         self.client.shell_channel.send(message)
         self._await_idle(message["header"]["msg_id"])
         seconds = time.perf_counter() - begun
-        reply = self.client.get_shell_msg(timeout=PATIENCE_SECONDS)["content"]
+        reply = self._reply(message["header"]["msg_id"])
         if reply["status"] != "ok":
             raise RuntimeError("\n".join(reply.get("traceback", [str(reply)])))
         return seconds
+
+    def _reply(self, message_id: str) -> Any:
+        while True:  # a slow start may have left replies to requests before it
+            message = self.client.get_shell_msg(timeout=PATIENCE_SECONDS)
+            if message["parent_header"].get("msg_id") == message_id:
+                return message["content"]
 
     def _await_idle(self, message_id: str) -> None:
         while True:

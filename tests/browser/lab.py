@@ -65,6 +65,7 @@ FOLDERS = {
     "JUPYTER_RUNTIME_DIR": "runtime",
     "JUPYTERLAB_SETTINGS_DIR": "settings",
     "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+    "MLTRACK_DATA_DIR": "mltrack",
 }
 # The popup that asks for news covers cells and goes to the internet.
 SETTINGS = {
@@ -74,6 +75,8 @@ SETTINGS = {
 
 # What ipywidgets' own extension throws for any notebook that is opened without a kernel.
 NO_SESSION_ERROR = ("reading 'kernel'", "/@jupyter-widgets/jupyterlab-manager/")
+# What JupyterLab's own splash screen says when the theme changes twice in a row.
+SPLASH_ERROR = ("'removeChild' on 'Node'", "/static/lab/jlab_core.")
 
 
 def missing_parts() -> str:
@@ -108,7 +111,7 @@ class LabServer:
     def request(self, method: str, path: str) -> object:
         """Send one request to the server's REST API and return its JSON, or None when it has no body."""
         request = Request(f"{self.url}{path}", method=method, headers={"Authorization": f"token {TOKEN}"})
-        with urlopen(request, timeout=20) as response:
+        with urlopen(request, timeout=60) as response:
             body = response.read()
         return json.loads(body) if body else None
 
@@ -116,7 +119,7 @@ class LabServer:
         """End the server, and with it its kernels."""
         self.process.terminate()
         try:
-            self.process.wait(15)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -210,7 +213,7 @@ class Lab:
         self.page.wait_for_function(KERNEL_BUSY)
 
     def release(self, name: str) -> None:
-        """Let a cell go on that waits for this (see ``held``)."""
+        """Let a cell go on that waits for this (see ``holding.held``)."""
         (self.folder / name).touch()
 
     def edit_cell(self, index: int, source: str) -> None:
@@ -315,7 +318,7 @@ class Lab:
 
     def _note_error(self, error: Error) -> None:
         stack = error.stack or str(error)
-        if not all(part in stack for part in NO_SESSION_ERROR):
+        if not any(all(part in stack for part in known) for known in (NO_SESSION_ERROR, SPLASH_ERROR)):
             self.console_errors.append(stack)
 
     def _note_request(self, request: PageRequest) -> None:
@@ -339,11 +342,6 @@ class Lab:
         self.page.goto(f"{self.server.url}lab?token={TOKEN}&reset")
         self.page.wait_for_function("() => window.jupyterapp")
         self.page.evaluate("async () => { await jupyterapp.restored; jupyterapp.shell.collapseLeft(); }")
-
-
-def held(name: str) -> str:
-    """Give a line for a cell, which waits there until ``Lab.release(name)``: its own time says nothing."""
-    return f"while not __import__('os').path.exists({name!r}): __import__('time').sleep(0.02)"
 
 
 def wait_until_still(locator: Locator) -> None:

@@ -36,9 +36,10 @@ FAILURES = """() => notebookPanel().content.widgets.flatMap((cell, index) => cel
   cell.model.outputs.toJSON().filter(output => output.output_type === 'error')
     .map(output => `cell ${index}: ${output.ename}: ${output.evalue}`))"""
 SOURCES = "() => notebookPanel().content.widgets.map(cell => cell.model.sharedModel.getSource())"
+# Without its margin (the 0): JupyterLab 4.4, which draws only what is in sight, stops that much before the last cells.
 # A cell that was out of sight is drawn, and has text, a frame or two later.
 SCROLL = """async index => {
-  await notebookPanel().content.scrollToItem(index, 'start');
+  await notebookPanel().content.scrollToItem(index, 'start', 0);
   for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
 }"""
 # Nothing in an element has changed for so many milliseconds.

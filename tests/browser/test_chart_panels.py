@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.browser.lab import WIDE, held, overlapping_texts, wait_until_still
+from tests.browser.holding import held
+from tests.browser.lab import WIDE, overlapping_texts, wait_until_still
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

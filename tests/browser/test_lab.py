@@ -13,7 +13,7 @@ from tests.browser.lab import WIDE, overlapping_texts
 if TYPE_CHECKING:
     from tests.browser.lab import Lab
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PLAIN = (
     "print('hello', 6 * 7)",
     "import pandas\npandas.DataFrame({'animal': ['cat', 'dog'], 'legs': [4, 4]})",

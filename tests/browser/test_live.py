@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.browser.lab import held
+from tests.browser.holding import held
 from tests.browser.scripts import IS_DONE
 
 if TYPE_CHECKING:

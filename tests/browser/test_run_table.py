@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.browser.lab import held, wait_until_still
+from tests.browser.holding import held
+from tests.browser.lab import wait_until_still
 from tests.browser.run_tables import SHOW, STORE, RunTablePage
 from tests.browser.scripts import KERNEL_BUSY, KERNEL_IDLE
 
@@ -171,7 +172,7 @@ def test_what_is_chosen_in_the_page_is_known_in_the_next_cell_and_the_other_way(
     with table.answered():
         table.find("[aria-label='Rows after']").click()
     assert table.chosen == ["run-3", "run-1"]
-    assert table.row("run-1").locator("svg line").get_attribute("stroke", timeout=1_000) is not None
+    assert table.row("run-1").locator("svg line").get_attribute("stroke") is not None
     assert table.column("accuracy")[1:3] == ["0.916 ↓ 0.005", "0.911 ↓ 0.01"]
     assert table.row("run-3").get_attribute("data-baseline") == ""
 

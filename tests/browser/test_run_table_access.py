@@ -13,7 +13,7 @@ from tests.browser.run_tables import SHOW, STORE, RunTablePage
 if TYPE_CHECKING:
     from tests.browser.lab import Lab
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 HOSTILE = (
     "<script>window.__xss = 1</script>",
     "\"><img src=x onerror='window.__xss = 1'>",
@@ -136,11 +136,11 @@ def axe(table: RunTablePage) -> list[str]:
 
 
 def test_hostile_texts_are_shown_as_texts(lab: Lab, notebook: str) -> None:
-    lab.console_errors.clear()  # JupyterLab's own splash screen trips over two changes of the theme in a row
     table = RunTablePage(lab, 2)
     table.wait_for_rows(len(HOSTILE))
-    assert table.column("name")[-1] == HOSTILE[0]
-    assert "\\u202e" in table.column("name")[-4]
+    names = table.column("name")  # those that were begun in the same millisecond are in any order
+    assert HOSTILE[0] in names
+    assert any("\\u202e" in name for name in names)
     table.find(".mtt-bar > button", "Group by").click()
     with table.answered():
         table.find(".mtt-popover:popover-open [data-key='params.text']").click()

@@ -10,7 +10,7 @@ from tests.browser.lab import overlapping_texts
 if TYPE_CHECKING:
     from tests.browser.lab import Lab
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SETUP = """from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score

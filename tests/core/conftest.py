@@ -15,9 +15,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> SqliteStore:
-    return SqliteStore(tmp_path / "mltrack.db")
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqliteStore]:
+    """A new, empty store of each kind."""
+    if request.param == "sqlite":
+        yield SqliteStore(tmp_path / "mltrack.db")
+        return
+    from tests.core import postgres_server  # a second to start, and the fast tests do without
+
+    with postgres_server.new_store(tmp_path) as store:
+        yield store  # type: ignore[misc]
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def add_experiment(
     number = store.create_experiment(name)
     query = "UPDATE experiments SET created_at = ?, updated_at = ?, lifecycle_stage = ? WHERE id = ?"
     write(store, query, (time, 100 - time, stage, int(number)))
-    write(store, "INSERT INTO experiment_tags VALUES (?, ?, ?)", *[(number, *tag) for tag in (tags or {}).items()])
+    write(store, "INSERT INTO experiment_tags VALUES (?, ?, ?)", *[(int(number), *tag) for tag in (tags or {}).items()])
     return number
 
 
@@ -69,7 +69,7 @@ def add_model_metric(
 ) -> None:
     """Add a point of a logged model's metric at (run id, time, name and digest of a dataset)."""
     run_id, time, name, digest = at
-    write(store, "INSERT OR IGNORE INTO metric_keys (name) VALUES (?)", (key,))
+    write(store, "INSERT INTO metric_keys (name) VALUES (?) ON CONFLICT DO NOTHING", (key,))
     number, special = encode(value)
     query = (
         "INSERT INTO logged_model_metrics SELECT m.id, k.id, r.id, 0, ?, ?, ?, ?, ?"

@@ -55,7 +55,7 @@ def indexed(store: SqliteStore) -> set[str]:
     """The sources that a search for words of code looks at; each is a blob's."""
 
     def work(connection: Connection) -> set[str]:
-        query = "SELECT b.encoding, b.data FROM code_index c LEFT JOIN blobs b ON b.id = c.rowid"
+        query = "SELECT b.encoding, b.data FROM code_index f LEFT JOIN blobs b ON b.id = f.rowid"
         return {unpack(*row) for row in connection.execute(query)}
 
     return store._database.read(work)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mltrack.store.code_index import index_source
 from mltrack.store.filter_tree import Entity
 from mltrack.store.filters import parse_filter, parse_order
+from mltrack.store.locator import Locator
 from mltrack.store.notebooks import Blob
 from mltrack.store.pages import Search
 from mltrack.store.points import encode
@@ -76,6 +77,11 @@ def store(rows: Sequence[Row], driver: Any = bundled_sqlite3) -> Any:
         for statement in statements(script):
             connection.execute(statement)
     connection.create_function("mltrack_casefold", 1, lambda text: None if text is None else text.casefold())
+    return filled(connection, rows)
+
+
+def filled(connection: Any, rows: Sequence[Row]) -> Any:
+    """Put runs into a store that is empty."""
     connection.execute("INSERT INTO experiments VALUES (1, 'e', '/files', 'active', 0, 0)")
     for number, row in enumerate(rows, 1):
         values = (number, row.uuid, *(row.attributes[name] for name in ("run_name", "user_id", "status")))
@@ -93,13 +99,13 @@ def store(rows: Sequence[Row], driver: Any = bundled_sqlite3) -> Any:
 
 def put_texts(connection: Any, table: str, number: int, texts: Mapping[str, str]) -> None:
     for key, value in texts.items():
-        connection.execute("INSERT OR IGNORE INTO text_keys (name) VALUES (?)", (key,))
+        connection.execute("INSERT INTO text_keys (name) VALUES (?) ON CONFLICT DO NOTHING", (key,))
         query = f"INSERT INTO {table} SELECT ?, id, ? FROM text_keys WHERE name = ?"
         connection.execute(query, (number, value, key))
 
 
 def put_metric(connection: Any, number: int, name: str, value: float, *, is_live: bool) -> None:
-    connection.execute("INSERT OR IGNORE INTO metric_keys (name) VALUES (?)", (name,))
+    connection.execute("INSERT INTO metric_keys (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
     points = [(5, 0, 99.0), (5, 1, value)]  # the second counts: its time is later
     for step, time, each in points if is_live else points[1:]:
         connection.execute(
@@ -144,7 +150,7 @@ def search(
 ) -> list[str]:
     """Give the ids of the first ``count`` runs."""
     order = parse_order(order_by)
-    finder = RunFinder(connection, Search(("1",)), order, base="/base")
+    finder = RunFinder(connection, Search(("1",)), order, bound=Locator("/base").bound)
     numbers = finder.first(parse_filter(filter_string), count)
     return [connection.execute("SELECT uuid FROM runs WHERE id = ?", (number,)).fetchone()[0] for number in numbers]
 

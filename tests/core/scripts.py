@@ -32,6 +32,7 @@ def run_script(
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLTRACK_")}
     environment["MLTRACK_TEST_MODE"] = "1"
+    environment["MLTRACK_DATA_DIR"] = os.environ["MLTRACK_DATA_DIR"]  # the test's own
     done = subprocess.run(
         [sys.executable, "-c", (AS_NOBODY if without_rights else "") + textwrap.dedent(code)],
         cwd=folder,

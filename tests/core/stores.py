@@ -6,28 +6,38 @@ import math
 import struct
 from typing import TYPE_CHECKING
 
+import pytest
+
 from mltrack.entities import RunStatus
 from mltrack.store.connection import open_file
 from mltrack.store.protocol import NewRun, RunChange
+from mltrack.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mltrack.store.sqlite import SqliteStore
+    from mltrack.store.sql_store import SqlStore
 
+ON_SQLITE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+"""Marks tests of what only a file has."""
 FINISHED = RunChange(status=RunStatus.FINISHED, end_time=10)
 
 
-def begin(store: SqliteStore, name: str = "run", **options: object) -> str:
+def begin(store: SqlStore, name: str = "run", **options: object) -> str:
     fields = {"experiment_id": "0", "run_name": name, "start_time": 1, **options}
     return store.create_run(NewRun(**fields)).run_id  # type: ignore[arg-type]
 
 
-def delete_run(store: SqliteStore, run_id: str) -> None:
+def open_again(store: SqliteStore) -> SqliteStore:
+    """Another store on the same data."""
+    return type(store)(store.path if isinstance(store, SqliteStore) else store.uri)
+
+
+def delete_run(store: SqlStore, run_id: str) -> None:
     store.set_run_lifecycle(run_id, "deleted")
 
 
-def delete_experiment(store: SqliteStore, experiment_id: str) -> None:
+def delete_experiment(store: SqlStore, experiment_id: str) -> None:
     store.update_experiment(experiment_id, lifecycle_stage="deleted")
 
 

@@ -83,7 +83,7 @@ def test_eight_threads_with_runs_of_their_own() -> None:
 
     def work(number: int) -> str:
         with mltrack.start_run(run_name=f"thread {number}") as run:
-            barrier.wait(10)
+            barrier.wait(60)
             for step in range(25):
                 mltrack.log_metric("m", number, step=step)
             mltrack.log_param("number", number)

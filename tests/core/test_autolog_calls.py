@@ -209,14 +209,14 @@ def test_random_numbers_of_other_trainings_are_not_put_back() -> None:
 
     def watch(call: Call) -> Generator[None, Any, None]:
         first.set()
-        second.wait(5)
+        second.wait(60)
         yield
 
     def pass_by(call: Call) -> Generator[None, Any, None]:
         yield
 
     def other() -> None:
-        first.wait(5)
+        first.wait(60)
         drawn.append(call_with(pass_by, np.random.random))
         second.set()
 

@@ -140,9 +140,16 @@ def test_a_long_key_keeps_its_number() -> None:
         assert fit.key("k" * 300) == "k" * 248 + "_2"
 
 
-def test_models_are_offered_once_somebody_takes_them(fit: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[Any] = []
-    fit.offer_model("nobody")
-    monkeypatch.setattr(fits, "save_model", lambda fit, model: taken.append((fit.run_id, model)))
-    fit.offer_model("model")
-    assert taken == [(fit.run_id, "model")]
+def test_models_are_logged_unless_that_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    def double(data: Any) -> Any:
+        return data * 2
+
+    with mltrack.start_run() as run:
+        begin_fit("toy", Options(log_models=False)).log_model(double)
+        fit = begin_fit("toy", Options())
+        fit.log_model(double)
+    found = mltrack.search_logged_models(output_format="list")
+    assert [(each.name, each.source_run_id) for each in found] == [("model_2", run.info.run_id)]
+    monkeypatch.setattr(fits, "MOST_FITS", 1)
+    fit.log_model(double)
+    assert len(mltrack.search_logged_models(output_format="list")) == 1

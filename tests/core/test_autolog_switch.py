@@ -94,7 +94,7 @@ def test_switching_while_others_import_does_not_lock_up() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(120)
     assert not any(thread.is_alive() for thread in threads)
     switch.autolog(libraries=[NAME])
     assert is_patched()

@@ -6,7 +6,6 @@ import os
 import stat
 import subprocess
 import sys
-import threading
 import time
 from itertools import count
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from mltrack.store.integrity import check_store
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import Any
 
 WRITER = """
 import sys
@@ -194,19 +194,23 @@ def test_a_hundred_copies_under_load_are_prefixes(path: Path, writers: list[str]
     check_copies(path, writers, 100)
 
 
-def test_writers_go_on_while_a_copy_is_made(path: Path, tmp_path: Path) -> None:
+def test_writers_go_on_while_a_copy_is_made(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No copy is done before there was a write, which waits for no lock."""
+    monkeypatch.setattr("mltrack.store.connection.BUSY_SECONDS", 0.5)
     client = mltrack.MltrackClient(str(path))
     run_id = client.create_run("0").info.run_id
-    thread = threading.Thread(target=lambda: [back_up(path, tmp_path / f"{number}.db") for number in range(5)])
-    thread.start()
-    waits = []
-    while thread.is_alive():
-        began = time.monotonic()
-        client.log_metric(run_id, "m", 1)
-        waits.append(time.monotonic() - began)
-    thread.join()
-    assert max(waits) < 1
-    assert len(waits) > 5
+    check = module._checked
+    copies: list[int] = []
+
+    def check_later(*arguments: Any) -> int:
+        client.log_metric(run_id, "m", len(copies))
+        copies.append(check(*arguments))
+        return copies[-1]
+
+    monkeypatch.setattr(module, "_checked", check_later)
+    for number in range(5):
+        back_up(path, tmp_path / f"{number}.db")
+    assert [point.value for point in client.get_metric_history(run_id, "m")] == [0, 1, 2, 3, 4]
 
 
 def test_compacting_gives_room_back(path: Path) -> None:

@@ -71,7 +71,7 @@ def offered(place: Path, line: str) -> list[str]:
 
 
 def test_commands_and_options(place: Path) -> None:
-    assert offered(place, "mltrack exp") == ["experiments"]
+    assert offered(place, "mltrack exp") == ["experiments", "export"]
     assert {"create", "search", "csv"} <= set(offered(place, "mltrack experiments "))
     assert {"list", "describe", "delete"} <= set(offered(place, "mltrack runs "))
     assert {"--order", "--experiment"} <= set(offered(place, "mltrack runs --"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.core.stores import begin
+from tests.core.stores import ON_SQLITE, begin
 
 from mltrack.store.code_index import forget_sources, index_all_sources
 from mltrack.store.notebooks import Blob, ExecutionWrite, Session, SnapshotWrite
@@ -71,6 +71,7 @@ def test_a_run_is_found_by_what_its_kernel_had_executed(session: SqliteStore, fi
     assert names(session, filter_string) == found.split()
 
 
+@ON_SQLITE
 def test_a_source_is_indexed_once_and_its_text_is_kept_in_its_blob_alone(store: SqliteStore) -> None:
     for number in range(5):
         snapshot(store, f"r{number}", ["a_word = 1", "a_word = 1"], first=1 + 2 * number)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.core.stores import FINISHED, begin, bits, delete_run
+from tests.core.stores import FINISHED, ON_SQLITE, begin, bits, delete_run
 
 from mltrack.entities import Metric
 from mltrack.exceptions import InvalidParameterError
@@ -56,9 +56,15 @@ class Board:
         return found[0] if found else None
 
 
-@pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory) -> Board:
-    return Board(SqliteStore(tmp_path_factory.mktemp("curves") / "mltrack.db"))
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def board(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    if request.param == "sqlite":
+        yield Board(SqliteStore(tmp_path_factory.mktemp("curves") / "mltrack.db"))
+        return
+    from tests.core import postgres_server  # a second to start, and the fast tests do without
+
+    with postgres_server.own_store() as store:
+        yield Board(store)  # type: ignore[arg-type]
 
 
 def unique(points: Sequence[Point]) -> list[Point]:
@@ -250,10 +256,11 @@ def test_too_few_points_are_refused(store: SqliteStore, points: int) -> None:
         store.metric_curves(CurveQuery(("a",), ("b",), points=points))
 
 
+@ON_SQLITE
 def test_long_series_are_read_on_two_threads_that_leave_nothing_open(
     store: SqliteStore, runs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
     seen: dict[threading.Thread, Connection] = {}
 
     def thin_together(connection: Connection, series: Series, points: int) -> None:
@@ -272,6 +279,7 @@ def test_long_series_are_read_on_two_threads_that_leave_nothing_open(
         theirs.execute("SELECT 1")
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_interrupt_stops_both_threads_and_the_store_goes_on(
     store: SqliteStore, runs: list[str], monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
@@ -295,10 +303,11 @@ def test_an_interrupt_stops_both_threads_and_the_store_goes_on(
     assert len(store.metric_curves(CurveQuery(tuple(runs), ("val/loss:1 é",)))) == 3
 
 
+@ON_SQLITE
 def test_a_fault_on_the_other_thread_is_told(
     store: SqliteStore, runs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    main, both = threading.current_thread(), threading.Barrier(2, timeout=10)
+    main, both = threading.current_thread(), threading.Barrier(2, timeout=60)
 
     def faulty(connection: Connection, series: Series, points: int) -> None:
         del connection, series, points
@@ -311,6 +320,7 @@ def test_a_fault_on_the_other_thread_is_told(
         store.metric_curves(CurveQuery(tuple(runs[:2]), ("val/loss:1 é",)))
 
 
+@ON_SQLITE
 def test_a_series_that_was_removed_meanwhile_is_left_out(
     store: SqliteStore, runs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,7 +34,8 @@ INFO = RunInfo("r" * 32, "0", "name", "me", "FINISHED", 1, 2, "/x/artifacts")
 def test_entities_are_dictionaries_of_their_fields() -> None:
     assert dict(INFO)["artifact_uri"] == "/x/artifacts"
     assert list(dict(INFO)) == sorted(dict(INFO))
-    assert dict(Metric("m", 1.0, 2, 3)) == {"key": "m", "step": 3, "timestamp": 2, "value": 1.0}
+    point = {"key": "m", "step": 3, "timestamp": 2, "value": 1.0}
+    assert dict(Metric("m", 1.0, 2, 3)) == {**point, "model_id": None, "dataset_name": None, "dataset_digest": None}
     assert dict(Experiment("0", "Default", "/x"))["lifecycle_stage"] == "active"
 
 

@@ -77,14 +77,12 @@ def test_a_uri_of_a_relative_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_password_is_not_shown() -> None:
-    with pytest.raises(InvalidParameterError, match="postgresql://") as caught:
-        mltrack.set_tracking_uri("postgresql://me:hunter2secret@host/db")
+    with pytest.raises(InvalidParameterError, match="mysql") as caught:
+        mltrack.set_tracking_uri("mysql://me:hunter2secret@host/db")
     assert "hunter2secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "uri", ["", "http://localhost:5000", "a\0b", "postgresql://x/y", "databricks://", "databricks"]
-)
+@pytest.mark.parametrize("uri", ["", "ftp://localhost:5000", "a\0b", "mysql://x/y", "databricks://", "databricks"])
 def test_stores_that_this_version_cannot_open(uri: str) -> None:
     with pytest.raises(InvalidParameterError, match="Tracking URI"):
         mltrack.set_tracking_uri(uri)

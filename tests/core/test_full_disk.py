@@ -67,7 +67,7 @@ with warnings.catch_warnings(record=True) as caught:
     while len(mltrack.MltrackClient().get_metric_history(run.info.run_id, "loss")) < 400:
         time.sleep(0.1)
         mltrack.log_metric("tick", 1.0)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60
     assert len(caught) == 1, [str(each.message) for each in caught]
 mltrack.end_run()
 found = mltrack.get_run(run.info.run_id)

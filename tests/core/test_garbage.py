@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.core.notebooks import indexed, saved, texts_of
-from tests.core.stores import begin
+from tests.core.stores import ON_SQLITE, begin
 from tests.core.whole_runs import ALL, counts, full_run, loose_references, write_file
 
 import mltrack
@@ -55,6 +55,7 @@ def test_what_is_active_stays_as_it_was(store: SqliteStore) -> None:
     assert store.collect_garbage(ALL) == GarbageReport(0, 0, 0, 0)
 
 
+@ON_SQLITE
 def test_the_room_is_given_back(store: SqliteStore) -> None:
     small = store.path.stat().st_size
     run_id = begin(store)
@@ -79,7 +80,7 @@ def test_only_what_was_deleted_long_ago(store: SqliteStore, age: float | None, r
         store.set_run_lifecycle(run_id, "deleted")
     hour = int(time.time() * 1000) - 2 * 3_600_000
     store._database.write(lambda c: c.execute("UPDATE runs SET deleted_at = ? WHERE uuid = ?", (hour, ids[0])))
-    mltrack.set_tracking_uri(store.path)
+    mltrack.set_tracking_uri(store.uri)
     assert collect_garbage(older_than=age).runs == runs
     assert store.count_runs() == 1
 

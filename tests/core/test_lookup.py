@@ -60,6 +60,8 @@ def test_a_name_goes_before_digits() -> None:
     rename_id(begin(), "abc" + "2" * 29)
     named = begin("abc")
     assert find_run("abc").info.run_id == named
+    renamed = rename_id(named, "abc" + "3" * 29)
+    assert find_run("abc").info.run_id == renamed
 
 
 @pytest.mark.parametrize("text", ["", "nothing", "%", "'; --", "f" * 33, "a" * 100_000])

@@ -16,12 +16,13 @@ from tests.core.stores import pragma
 from mltrack.entities import Param
 from mltrack.store import schema
 from mltrack.store.connection import open_file
+from mltrack.store.model_protocol import NewModelVersion
 from mltrack.store.notebooks import Blob
 from mltrack.store.opening import APPLICATION_ID, SCHEMA_VERSION, stored_version
 from mltrack.store.pages import Search
 from mltrack.store.schema import m001_tracking, m002_notebooks, migrations
 from mltrack.store.sqlite import SqliteStore
-from mltrack.store.tables import TRACKING
+from mltrack.store.tables import SCRIPTS, TRACKING, statements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,6 +103,36 @@ def test_numbered_keys_and_indexes_come_over_what_was_logged(tmp_path: Path) -> 
     store.close()
     assert pragma(path, "integrity_check") == "ok"
     assert pragma(path, "foreign_key_check") is None
+    SqliteStore(tmp_path / "made.db").close()
+    assert schema_of(path) == schema_of(tmp_path / "made.db")
+
+
+def test_versions_of_models_from_before_their_files_were_known(tmp_path: Path) -> None:
+    path = tmp_path / "mltrack.db"
+    connection = open_file(path)
+    for script in SCRIPTS[:5]:
+        for statement in statements(script):
+            connection.execute(statement)
+    connection.execute("INSERT INTO experiments VALUES (0, 'Default', 'mlartifacts/0', 'active', 1, 1)")
+    model_id = f"m-{'0' * 32}"
+    columns = "uuid, experiment_id, name, status, created_at, updated_at"
+    connection.execute(f"INSERT INTO logged_models ({columns}) VALUES ('{model_id}', 0, 'clf', 'READY', 1, 1)")
+    connection.execute("INSERT INTO registered_models VALUES (1, 'm', 'words', 2, 1, 1)")
+    columns = "model_id, version, source, logged_model_id, created_at, updated_at"
+    connection.execute(
+        f"INSERT INTO model_versions ({columns}) VALUES (1, 2, 'models:/{model_id}', '{model_id}', 1, 1)"
+    )
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute("PRAGMA user_version = 5")
+    connection.close()
+    store = SqliteStore(path)
+    version = store.get_model_version("m", "2")
+    assert (version.model_id, version.digest, version.provenance) == (model_id, None, {})
+    assert store.model_version_place("m", "2") == store.logged_model_folder(model_id).uri
+    assert store.logged_model_records(model_id) == {}
+    made = store.create_model_version(NewModelVersion("m", "models:/m/2"))
+    assert (made.version, made.model_id, made.digest) == ("3", model_id, None)
+    store.close()
     SqliteStore(tmp_path / "made.db").close()
     assert schema_of(path) == schema_of(tmp_path / "made.db")
 
@@ -252,7 +283,9 @@ print(json.dumps(outcomes))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.parametrize("old", [False, True], ids=["new file", "old file"])
+@pytest.mark.parametrize(
+    "old", [pytest.param(False, id="new file"), pytest.param(True, id="old file", marks=pytest.mark.slow)]
+)
 def test_a_migration_killed_at_any_statement_leaves_the_old_schema_or_the_new(tmp_path: Path, old: bool) -> None:
     before = 0
     if old:

@@ -26,6 +26,16 @@ def test_history_is_by_time_step_and_value(store: SqliteStore) -> None:
     assert store.metric_history("none", "m") == []
 
 
+@pytest.mark.parametrize("count", [1, 2, 99, 100, 101, 199, 200, 250])
+def test_a_batch_of_any_size_is_kept_whole_and_its_doubles_once(store: SqliteStore, count: int) -> None:
+    """A hundred points are written by one statement, and those over by one each."""
+    points = [Metric("loss", float(number), 1, number) for number in range(count)]
+    run_id = begin(store)
+    store.log_batch(run_id, metrics=[*points, points[0], points[-1]])
+    store.log_batch(run_id, metrics=points)
+    assert store.metric_history(run_id, "loss") == points
+
+
 def test_the_same_point_is_kept_once(store: SqliteStore) -> None:
     run_id = begin(store)
     for value in (1.0, 1.0, math.nan, math.nan, 0.0, -0.0, -0.0):

@@ -16,6 +16,7 @@ from tests.core.stores import begin, delete_run
 from mltrack.entities import ViewType
 from mltrack.exceptions import InvalidParameterError
 from mltrack.store.filters import parse_filter
+from mltrack.store.locator import Locator
 from mltrack.store.pages import Search
 from mltrack.store.run_search import RunFinder
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 def test_counts_what_plain_python_counts(rows: list[Row], wanted: Filter, most: int) -> None:
     text, holds = wanted
     connection = store_of(rows)
-    finder = RunFinder(connection, Search(("1",)), (), base="/base")
+    finder = RunFinder(connection, Search(("1",)), (), bound=Locator("/base").bound)
     condition, values = finder.matching(parse_filter(text))
     found = [row[0] for row in connection.execute(f"SELECT r.uuid FROM runs r WHERE {condition}", values)]
     expected = [row.uuid for row in rows if holds(row)]

@@ -17,6 +17,7 @@ from mltrack.store.pages import Search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from mltrack.store.sqlite import SqliteStore
 
@@ -192,10 +193,10 @@ def test_logged_models(
 
 
 @pytest.mark.usefixtures("logged")
-def test_a_logged_model_comes_with_all_that_was_logged_to_it(client: MltrackClient, store: SqliteStore) -> None:
+def test_a_logged_model_comes_with_all_that_was_logged_to_it(client: MltrackClient, tmp_path: Path) -> None:
     (model,) = client.search_logged_models(["0"], "name = 'first'")
     assert (model.experiment_id, model.status, model.params, model.tags) == ("0", "READY", {"C": "0.5"}, {"t": "x"})
-    assert model.artifact_location == str(store.path.parent / "mlartifacts/0/models/m-a/artifacts")
+    assert model.artifact_location == str(tmp_path / "mlartifacts/0/models/m-a/artifacts")
     assert [(each.value, each.dataset_name, each.run_id) for each in model.metrics] == [
         (0.9, "train", model.source_run_id),
         (0.5, "test", model.source_run_id),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from tests.core.stores import begin, delete_run
+from tests.core.stores import begin, delete_run, open_again
 
 from mltrack.entities import CapturedName, Metric
 from mltrack.store.artifacts import safe_path
 from mltrack.store.notebooks import Blob, ExecutionWrite, Session, SnapshotWrite
 from mltrack.store.protocol import Failure
-from mltrack.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from mltrack.store.sqlite import SqliteStore
 
 
 def test_artifacts_are_listed_by_path(store: SqliteStore) -> None:
@@ -135,7 +139,7 @@ def test_the_last_source_of_each_cell(store: SqliteStore) -> None:
 
 
 def test_two_stores_over_one_file_agree(store: SqliteStore) -> None:
-    other = SqliteStore(store.path)
+    other = open_again(store)
     run_id = begin(store)
     for number, each in enumerate([store, other] * 3):
         each.log_batch(run_id, metrics=[Metric(f"m{number % 3}", float(number), 1, number)])

@@ -16,6 +16,7 @@ from mltrack.store.protocol import Failure, NewRun, RunChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from mltrack.store.sqlite import SqliteStore
 
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 # Experiments
 
 
-def test_an_experiment_is_found_by_id_and_name(store: SqliteStore) -> None:
+def test_an_experiment_is_found_by_id_and_name(store: SqliteStore, tmp_path: Path) -> None:
     made = store.create_experiment("first")
     assert store.get_experiment(made) == store.get_experiment_by_name("first")
     found = store.get_experiment(made)
     assert (found.name, found.lifecycle_stage) == ("first", "active")
-    assert found.artifact_location == str(store.path.parent / "mlartifacts" / made)
+    assert found.artifact_location == str(tmp_path / "mlartifacts" / made)
     assert store.get_experiment_by_name("First") is None
     assert [each.name for each in store.list_experiments()] == ["first", "Default"]
 
@@ -48,7 +49,7 @@ def test_a_taken_name_is_refused_also_by_a_deleted_experiment(store: SqliteStore
 
 
 @pytest.mark.parametrize("name", ["a b", "ab", "a%20b", "a/b", "../a", "'; DROP TABLE runs; --", "A B"])
-def test_names_never_cross(store: SqliteStore, name: str) -> None:
+def test_names_never_cross(store: SqliteStore, tmp_path: Path, name: str) -> None:
     others = {"a b", "ab", "a%20b", "a/b", "../a", "'; DROP TABLE runs; --", "A B"} - {name}
     ids = {other: store.create_experiment(other) for other in others}
     assert store.get_experiment_by_name(name) is None
@@ -56,7 +57,7 @@ def test_names_never_cross(store: SqliteStore, name: str) -> None:
     assert mine not in ids.values()
     places = {store.get_experiment(each).artifact_location for each in (mine, *ids.values())}
     assert len(places) == 7
-    assert all(place.startswith(str(store.path.parent / "mlartifacts") + "/") and ".." not in place for place in places)
+    assert all(place.startswith(str(tmp_path / "mlartifacts") + "/") and ".." not in place for place in places)
 
 
 @pytest.mark.parametrize("experiment_id", ["x", "-1", "1.0", " 1", "", "²", "../0", None, 0])
@@ -74,9 +75,9 @@ def test_unknown_experiments(store: SqliteStore, experiment_id: str) -> None:
 @pytest.mark.parametrize(
     ("place", "found"), [("here/there", "{}/here/there"), ("/abs/x", "/abs/x"), ("file:///abs/a%20b", "/abs/a b")]
 )
-def test_artifacts_may_lie_elsewhere(store: SqliteStore, place: str, found: str) -> None:
+def test_artifacts_may_lie_elsewhere(store: SqliteStore, tmp_path: Path, place: str, found: str) -> None:
     made = store.create_experiment("a", artifact_location=place)
-    expected = found.format(store.path.parent)
+    expected = found.format(tmp_path)
     assert store.get_experiment(made).artifact_location == expected
     run_id = begin(store, experiment_id=made)
     assert store.artifact_folder(run_id).uri == store.get_run(run_id).info.artifact_uri

@@ -21,7 +21,7 @@ from mltrack.store.sqlite import SqliteStore
 from mltrack.system_sample import Sampler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 NAMES = {
@@ -45,6 +45,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     assert threads() == []
     assert system_metrics._monitors == {}
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "no sample came"
+        time.sleep(0.01)
 
 
 def threads() -> list[threading.Thread]:
@@ -75,10 +82,9 @@ def test_a_short_run_has_one_sample(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_samples_come_at_their_interval() -> None:
     with mltrack.start_run(log_system_metrics=True) as run:
-        time.sleep(0.3)
+        wait_for(lambda: len(points(run)) >= 5)
     found = points(run)
     assert found == list(range(len(found)))
-    assert len(found) >= 5
     assert not [name for name in logged(run) if not name.startswith("system/")]
 
 
@@ -160,12 +166,13 @@ def test_a_wrong_environment_is_a_warning(monkeypatch: pytest.MonkeyPatch, name:
 
 def test_each_run_has_its_own_points() -> None:
     with mltrack.start_run(log_system_metrics=True) as outer:
-        time.sleep(0.1)
+        wait_for(lambda: points(outer))
         with mltrack.start_run(nested=True, log_system_metrics=True) as inner:
             assert len(threads()) == 2
-            time.sleep(0.1)
+            wait_for(lambda: len(points(inner)) > 1)
         assert len(threads()) == 1
         other = in_thread(_run_in_thread)
+        wait_for(lambda: len(points(outer)) > len(points(inner)))
     assert len(points(outer)) > len(points(inner)) > 1
     assert points(inner) == list(range(len(points(inner))))
     assert isinstance(other, mltrack.ActiveRun)
@@ -237,9 +244,8 @@ def test_a_locked_store_loses_no_sample(tmp_path: Path, monkeypatch: pytest.Monk
         time.sleep(0.05)
         holder = open_file(tmp_path / "mltrack.db")
         holder.execute("BEGIN IMMEDIATE")
-        with pytest.warns(UserWarning, match="kept in memory"):
-            time.sleep(0.4)
-        assert settings.state.backlog
+        with pytest.warns(UserWarning, match="kept in memory") as caught:
+            wait_for(lambda: caught.list and settings.state.backlog)
         holder.rollback()
         holder.close()
         time.sleep(0.05)
@@ -251,7 +257,7 @@ def test_a_deleted_run_ends_the_sampling() -> None:
     with mltrack.start_run(log_system_metrics=True) as run:
         mltrack.delete_run(run.info.run_id)
         (thread,) = threads()
-        thread.join(5)
+        thread.join(60)
         assert not thread.is_alive()
         mltrack.restore_run(run.info.run_id)
 

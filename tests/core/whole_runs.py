@@ -10,6 +10,8 @@ from tests.core.stores import begin
 
 from mltrack.entities import Dataset, DatasetInput, Metric, Param, RunTag
 from mltrack.store.protocol import Failure, GarbageSelection
+from mltrack.store.references import references
+from mltrack.store.tables import TABLES
 
 if TYPE_CHECKING:
     from mltrack.store.sqlite import SqliteStore
@@ -43,8 +45,7 @@ def counts(store: SqliteStore) -> dict[str, int]:
     """How many rows each table has, without those that always stay."""
 
     def work(connection: Any) -> dict[str, int]:
-        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        kept = [name for name in tables if not name.startswith(("code_index_", "sqlite_")) and name not in STAYING]
+        kept = [name for name in TABLES if name not in STAYING]
         found = {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in kept}
         return {name: count for name, count in found.items() if count}
 
@@ -55,4 +56,5 @@ STAYING = ("meta", "metric_keys", "text_keys", "code_index")
 
 
 def loose_references(store: SqliteStore) -> list[object]:
-    return store._database.read(lambda connection: connection.execute("PRAGMA foreign_key_check").fetchall())
+    queries = [each.loose for each in references()]
+    return store._database.read(lambda connection: [row for query in queries for row in connection.execute(query)])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mltrack.store.connection import Database
 
 POINTS = 25
-HANG_SECONDS = 30
+HANG_SECONDS = 60
 
 
 def log_points(run_id: str, name: str, uri: str) -> str:

@@ -30,6 +30,7 @@ def new_chance() -> random.Random:
 def start(script: str, what: str, store: Path, *arguments: object) -> Process:
     """Start a task of one of this folder's scripts in a process of its own."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MLTRACK_")}
+    inherited["MLTRACK_DATA_DIR"] = str(store.parent / "user")
     return subprocess.Popen(
         [sys.executable, str(FOLDER / script), what, str(store), *map(str, arguments)],
         stdin=subprocess.PIPE,

@@ -105,7 +105,10 @@ def test_a_kill_in_the_middle_leaves_rows_that_the_next_call_finds(store: Sqlite
     assert store.load_snapshot(kept) is not None
 
 
-STEPS = ("choose", "remove_points", "remove_runs", "remove_experiment", "remove_loose_ends", "remove_blobs")
+STEPS = (
+    *("choose", "remove_points", "remove_runs", "remove_models", "remove_experiment", "remove_loose_ends"),
+    "remove_blobs",
+)
 
 
 @pytest.mark.parametrize("is_done", [False, True], ids=["before", "after"])

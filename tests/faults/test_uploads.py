@@ -23,7 +23,7 @@ def killed_upload(store: Path, place: str) -> str:
     process: Process = start("uploaders.py", "upload", store, place)
     assert process.stdout is not None
     run_id = process.stdout.readline().strip()
-    assert process.stdout.readline() == "half\n", process.communicate(timeout=10)[1]
+    assert process.stdout.readline() == "half\n", process.communicate(timeout=60)[1]
     kill(process)
     return run_id
 

@@ -134,7 +134,7 @@ def _how_it_stands() -> str:
     """Say "caught", or what the interrupt left held: another thread must be able to write, and a fork to go on."""
     other = threading.Thread(target=mltrack.log_metric, args=("other", 1.0), daemon=True)
     other.start()
-    other.join(2.0)
+    other.join(60)
     if other.is_alive():
         return "another thread waits"
     return "inside the gate" if gate._inside else "caught"

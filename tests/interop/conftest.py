@@ -7,16 +7,20 @@ import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.interop.mlflow_server import mlflow_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 VARIABLE = "MLTRACK_MLFLOW_PYTHON"
 CHOSEN = os.environ.get(VARIABLE)  # read before the tests' environment is cleared of what begins so
 BESIDE = Path(__file__).parents[2] / ".venv-mlflow" / "bin" / "python"
 HOW = (
-    "python -m venv .venv-mlflow && .venv-mlflow/bin/pip install mlflow scikit-learn matplotlib xgboost lightgbm, "
-    f"or name a Python that has them in {VARIABLE}"
+    "python -m venv .venv-mlflow && .venv-mlflow/bin/pip install mlflow scikit-learn matplotlib xgboost lightgbm "
+    f"torch==2.13.0 keras onnx onnxruntime statsmodels, or name a Python that has them in {VARIABLE}"
 )
 
 
@@ -38,6 +42,13 @@ def mlflow_python() -> str:
             pytest.fail(reason)
         pytest.skip(reason)
     return str(python)
+
+
+@pytest.fixture(scope="session")
+def shared_mlflow(mlflow_python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real ``mlflow server``, where tests look at nothing but what they made themselves."""
+    with mlflow_server(mlflow_python, tmp_path_factory.mktemp("shared-mlflow")) as url:
+        yield url
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,38 @@ def test_threads_keep_their_points_in_their_own_runs() -> None:
         assert len(history(run, "loss")) == int(str(run.info.run_name))
 
 
+@pytest.mark.usefixtures("watched")
+def test_the_model_is_logged_with_its_signature_and_five_rows() -> None:
+    model, _ = fit(1)
+    (logged,) = mltrack.search_logged_models(output_format="list")
+    assert logged.source_run_id == the_run().info.run_id
+    found = mltrack.pyfunc.load_model(logged.model_uri)
+    signature: Any = found.metadata.signature
+    assert [each.shape for each in (*signature.inputs.inputs, *signature.outputs.inputs)] == [(-1, 4), (-1, 1)]
+    assert np.array_equal(found.input_example, X[:5])
+    assert found.predict(X).tobytes() == model.predict(X, verbose=0).tobytes()
+
+
+def test_no_model_is_logged_when_it_is_not_wanted() -> None:
+    mltrack.keras.autolog(log_models=False)
+    fit(1)
+    assert mltrack.search_logged_models(output_format="list") == []
+
+
+@pytest.mark.usefixtures("watched")
+def test_of_data_that_come_in_batches_no_rows_are_kept() -> None:
+    class Batches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, _: int) -> Any:
+            return X[:16], Y[:16]
+
+    net().fit(Batches(), verbose=0)
+    (logged,) = mltrack.search_logged_models(output_format="list")
+    assert mltrack.pyfunc.load_model(logged.model_uri).input_example is None
+
+
 def test_switching_on_and_off_leaves_the_very_same_functions() -> None:
     check_identity("keras", lambda: {name: getattr(keras.Model, name) for name in ("fit", "evaluate")})
     assert not {"fit", "evaluate"} & set(vars(keras.Model))

@@ -174,6 +174,41 @@ class _WithRate(Net):
     lr = 0.01
 
 
+class Forward(Net):
+    """A module that says what it makes of an input."""
+
+    def __init__(self, width: int = 4) -> None:  # noqa: ARG002 - a hyperparameter that is kept
+        super().__init__()
+        self.save_hyperparameters()
+        self.drop = torch.nn.Dropout()
+
+    def forward(self, data: Any) -> Any:
+        return self.drop(self.layer(data))
+
+
+@pytest.mark.usefixtures("watched")
+def test_the_model_is_logged_with_its_signature_and_five_rows() -> None:
+    module = Forward()
+    trainer_of(1).fit(module, data())
+    (logged,) = mltrack.search_logged_models(output_format="list")
+    assert logged.source_run_id == the_run().info.run_id
+    found = mltrack.pyfunc.load_model(logged.model_uri)
+    assert found.metadata.pickles == []
+    signature: Any = found.metadata.signature
+    assert [each.shape for each in (*signature.inputs.inputs, *signature.outputs.inputs)] == [(-1, 4), (-1, 1)]
+    assert found.input_example.tobytes() == X[:5].numpy().tobytes()
+    assert found.predict(X.numpy()).tobytes() == module.eval()(X).detach().numpy().tobytes()
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_module_without_forward_is_logged_as_its_weights() -> None:
+    _, module = fit(1)
+    (logged,) = mltrack.search_logged_models(output_format="list")
+    loaded = mltrack.pytorch.load_model(logged.model_uri, model=Net())
+    assert torch.equal(loaded.layer.weight, module.layer.weight)
+    assert type(mltrack.pytorch.load_model(logged.model_uri)).__name__ == "Net"
+
+
 def test_switching_on_and_off_leaves_the_very_same_functions() -> None:
     check_identity("lightning", lambda: {name: vars(pl.Trainer)[name] for name in ("fit", "test", "validate")})
 

@@ -143,5 +143,6 @@ def work() -> bytes:
     return b"".join(weights) + repr(loss).encode() + state
 
 
+@pytest.mark.slow  # a training for each hook
 def test_a_fault_in_any_hook_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(check_promise("transformers", work, monkeypatch)) >= 7

@@ -362,7 +362,7 @@ print(sorted(foreign), len(mltrack.search_runs(output_format="list")))
 """
 
 
-@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("place", ["before", pytest.param("after", marks=pytest.mark.slow)])
 def test_it_does_not_matter_what_is_imported_first(place: str) -> None:
     switch_on = "from mltrack.autologging import switch; switch.autolog(libraries=['xgboost'])"
     code = SCRIPT.format(**{"before": "", "after": "", place: switch_on})

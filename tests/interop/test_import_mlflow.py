@@ -7,13 +7,16 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from tests.interop.imported import all_of_it, described, rows, run_ids
 
 import mltrack
-from mltrack.exceptions import NotFoundError
+from mltrack.exceptions import ArtifactChangedError, NotFoundError, UntrustedModelError
 from mltrack.importers import import_mlflow
 from mltrack.masking import MASK
+from mltrack.models.manifest import digest_of
+from mltrack.models.sources import find_model
 from mltrack.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -150,6 +153,24 @@ def test_files_have_digests(store: SqliteStore, real_store: RealStore, summary: 
         real_store.told["models"][0]["files"]
     )
     assert summary.size > total > 1000
+
+
+def test_a_version_is_loaded_and_refused_once_its_files_have_changed(
+    real_store: RealStore, store: SqliteStore, summary: ImportSummary
+) -> None:
+    mltrack.set_tracking_uri(store.uri)
+    (told,) = real_store.told["models"]
+    version = store.get_model_version("flowers", "2")
+    assert version.digest == digest_of(store.logged_model_records(told["model_id"]))
+    assert store.logged_model_records(told["model_id"]).keys() == set(told["files"])
+    with pytest.raises(UntrustedModelError, match=r"the pickle model\.pkl .*mltrack models trust models:/flowers@best"):
+        mltrack.pyfunc.load_model("models:/flowers@best")
+    loaded = mltrack.pyfunc.load_model("models:/flowers@best", allow_pickle=True)
+    assert len(loaded.predict(np.random.default_rng(0).random((4, 3)))) == 4
+    with (find_model("models:/flowers@best").fetch() / "requirements.txt").open("a") as writer:
+        writer.write("another\n")
+    with pytest.raises(ArtifactChangedError):
+        mltrack.pyfunc.load_model("models:/flowers@best")
 
 
 def test_twice_adds_nothing(real_store: RealStore, store: SqliteStore, summary: ImportSummary) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Content = dict[str, Any]
 LOAD = "%load_ext mltrack"
-SECONDS = 15.0
+SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Kernel:
         self.manager = KernelManager(
             kernel_name="python3",
             connection_file=str(self.state / f"kernel-{uuid.uuid4()}.json"),
-            shutdown_wait_time=3.0,
+            shutdown_wait_time=SECONDS,
         )
         self.start()
 
@@ -148,9 +148,14 @@ class Kernel:
         for kind, content in self._published(message_id, timeout):
             if kind not in ("status", "execute_input"):
                 seen.append((kind, content))
-        while (reply := self.client.get_shell_msg(timeout=timeout))["parent_header"].get("msg_id") != message_id:
+        return Outcome(tuple(seen), self.reply(message_id, timeout=timeout))
+
+    def reply(self, message_id: str, *, timeout: float = SECONDS) -> Content:
+        """Wait for the reply to one request; a slow start may have left replies to those before it."""
+        while (found := self.client.get_shell_msg(timeout=timeout))["parent_header"].get("msg_id") != message_id:
             pass
-        return Outcome(tuple(seen), reply["content"])
+        content: Content = found["content"]
+        return content
 
     def _published(self, message_id: str, timeout: float) -> Iterator[tuple[str, Content]]:
         while True:
@@ -190,8 +195,7 @@ class Kernel:
         """Give an expression's value through JSON, run as no cell: no hooks, no history."""
         place = self.state / "value.json"
         code = f"with open({str(place)!r}, 'w') as _file: __import__('json').dump({expression}, _file)"
-        self.client.execute(code, silent=True)
-        reply = self.client.get_shell_msg(timeout=SECONDS)["content"]
+        reply = self.reply(self.client.execute(code, silent=True))
         assert reply["status"] == "ok", reply
         return json.loads(place.read_text(encoding="utf-8"))
 
@@ -241,7 +245,7 @@ class Kernel:
         assert snapshot is not None
         return as_notebook(snapshot, run.info.run_id, in_file_order=in_file_order)
 
-    def settle(self, seconds: float = 10) -> None:
+    def settle(self, seconds: float = SECONDS) -> None:
         """Wait until the outputs of ended cells are saved."""
         loaded = "__import__('mltrack_magics.extension').extension._loaded"
         assert self.evaluate(f"[each.settle({seconds}) for each in {loaded}.values()]") == [None]
@@ -258,7 +262,10 @@ def clean_environment(state: Path, **variables: str) -> dict[str, str]:
     # ipykernel does not watch file descriptors where it believes to be under test.
     strange = ("PYTEST", "JPY", "JUPYTER", "MLTRACK", "COV")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(strange)}
-    places = ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "MPLCONFIGDIR")
+    places = (
+        *("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"),
+        *("MPLCONFIGDIR", "MLTRACK_DATA_DIR"),
+    )
     return {**kept, **{name: str(state) for name in places}, **variables}
 
 
@@ -271,7 +278,7 @@ def running_kernel(folder: Path, *, load: bool = True, **variables: str) -> Iter
         yield kernel
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float = 10.0, what: str = "it") -> None:
+def wait_until(condition: Callable[[], object], *, seconds: float = SECONDS, what: str = "it") -> None:
     """Wait until a condition holds."""
     end = time.monotonic() + seconds
     while not condition():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SCRIPT = "import sys\nvalue = 6 * 7\nprint('from a script', sys.argv[1:])\n"
 SETUP = """
-import asyncio, sys, threading, time
+import asyncio, os, sys, threading, time
 from IPython.display import HTML, Markdown, clear_output, display, update_display
 def fail():
     raise ValueError("inside")
@@ -228,12 +228,16 @@ def test_an_empty_cell_is_no_cell(tracked: Kernel) -> None:
 
 
 def test_a_thread_prints_after_the_cell(plain: Kernel, tracked: Kernel) -> None:
-    body = "threading.Timer(0.3, print, ['late']).start()\nprint('early')"
+    body = (
+        "def late():\n    while not os.path.exists('go'): time.sleep(0.01)\n    print('late')\n"
+        "threading.Thread(target=late).start()\nprint('early')"
+    )
     compare(plain, tracked, (f"# {LINE}\n{body}", f"{LINE}\n{body}"))
     for kernel in (plain, tracked):
-        message = kernel.client.get_iopub_msg(timeout=10)
+        (kernel.folder / "go").touch()
+        message = kernel.client.get_iopub_msg(timeout=60)
         while message["msg_type"] != "stream":
-            message = kernel.client.get_iopub_msg(timeout=10)
+            message = kernel.client.get_iopub_msg(timeout=60)
         assert message["content"]["text"] == "late\n"
     _, later = tracked.track("pass")
     early = tracked.notebook(later)["cells"][-2]

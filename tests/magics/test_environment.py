@@ -128,7 +128,7 @@ def test_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_git_that_hangs_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = tmp_path / "git"
-    script.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(30)\n")
+    script.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(300)\n")
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("mltrack_magics.environment.GIT_SECONDS", 0.2)

@@ -150,9 +150,15 @@ def test_a_broken_stderr_does_not_matter(breakable: Kernel) -> None:
     assert "Error in callback" not in outcome.stream()
 
 
-def test_interrupts_during_a_hook_stop_the_cell_and_leave_no_run_open(breakable: Kernel) -> None:
+OF_OTHERS = "_sleep = lambda info: time.sleep(0.5)\nget_ipython().events.register('pre_run_cell', _sleep)\n"
+"""A hook that comes after ours: IPython prints an interrupt that falls into it, and runs the cell."""
+
+
+@pytest.mark.parametrize("others", ["", OF_OTHERS], ids=["no other hook", "another hook"])
+def test_interrupts_during_a_hook_stop_the_cell_and_leave_no_run_open(breakable: Kernel, others: str) -> None:
     breakable.run(
         "import os, signal, time\n"
+        f"{others}"
         "from mltrack_magics import cells as _cells\n"
         "_begin = _cells.tracked_cell.begin\n"
         "def _slow(*arguments):\n"
@@ -160,10 +166,13 @@ def test_interrupts_during_a_hook_stop_the_cell_and_leave_no_run_open(breakable:
         "    return _begin(*arguments)\n"
         "_cells.tracked_cell.begin = _slow"
     )
-    outcome = breakable.run("%%track_run hooked\ntime.sleep(20)")
+    outcome = breakable.run("%%track_run hooked\nfor _ in range(100): time.sleep(0.1)")
     breakable.run("_cells.tracked_cell.begin = _begin")
+    if others:
+        breakable.run("get_ipython().events.unregister('pre_run_cell', _sleep)")
     assert outcome.error is not None
     assert outcome.error.startswith("KeyboardInterrupt")
+    assert "Error in callback" not in outcome.stream()
     run = breakable.runs()[0]
     assert (run.info.run_name, run.info.status) == ("hooked", "KILLED")
 

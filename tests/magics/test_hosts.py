@@ -69,7 +69,7 @@ def test_nbclient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in clean_environment(tmp_path).items():
         monkeypatch.setenv(name, value)
     document = nbformat.read(tmp_path / "hosted.ipynb", as_version=4)
-    NotebookClient(document, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(document, timeout=180, resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert any("hosted" in str(output) for output in document.cells[2].outputs)
     check_hosted(tmp_path)
 

@@ -59,7 +59,7 @@ def test_curves_grow_while_the_cell_runs_and_a_picture_stays(kernel: Kernel) -> 
     assert "data:image/png;base64," in last["text/html"]
     assert "finished  growing   step 100 of 100" in last["text/plain"]
     counts = [sum(chart["keep"] + chart["add"] for chart in each["charts"]) for each in news(outcome)]
-    assert len(set(counts)) >= 3
+    assert any(0 < count < 200 for count in counts), "it has grown before its end"
     assert counts == sorted(counts)
     assert counts[-1] == 200
     assert [content for kind, content in outcome.messages if kind == "stream"] == []

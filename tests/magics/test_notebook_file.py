@@ -142,13 +142,13 @@ def server(tmp_path: Path) -> Iterator[tuple[str, int]]:
     process = subprocess.Popen([*command, *options], env=clean_environment(state), cwd=tmp_path, **quiet)
     facts = state / f"jpserver-{process.pid}.json"
     try:
-        wait_until(lambda: facts.exists() and facts.stat().st_size, seconds=30, what="the server's start")
+        wait_until(lambda: facts.exists() and facts.stat().st_size, what="the server's start")
         url = f"{json.loads(facts.read_text())['url']}api/sessions"
-        wait_until(lambda: answers(url), seconds=30, what="the server's first answer")
+        wait_until(lambda: answers(url), what="the server's first answer")
         yield url, process.pid
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def answers(url: str) -> bool:
@@ -163,7 +163,7 @@ def answers(url: str) -> bool:
 def ask(url: str, method: str, **content: object) -> Any:
     headers = {"Authorization": "token tok", "Content-Type": "application/json"}
     request = urllib.request.Request(url, json.dumps(content).encode() if content else None, headers, method=method)
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 

@@ -57,7 +57,7 @@ class Notebook:
         msg_id = self.client.execute(code)
         seen: list[Any] = []
         while not seen or seen[-1][0] != "idle":
-            message = self.client.get_iopub_msg(timeout=30)
+            message = self.client.get_iopub_msg(timeout=60)
             if message["parent_header"].get("msg_id") == msg_id:
                 idle = message["content"].get("execution_state") == "idle"
                 seen.append(["idle", {}] if idle else [message["msg_type"], message["content"]])
@@ -67,7 +67,7 @@ class Notebook:
     def _reply(self, msg_id: str) -> Any:
         """The reply to one request; a kernel may still be answering those that asked whether it is there."""
         while True:
-            message = self.client.get_shell_msg(timeout=30)
+            message = self.client.get_shell_msg(timeout=60)
             if message["parent_header"].get("msg_id") == msg_id:
                 return message["content"]
 
@@ -79,7 +79,7 @@ class Notebook:
 
     def wait(self, msg_id: str) -> None:
         """Until the tap has seen the execution's end."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while self.read(f"listener.seen.get({msg_id!r}, [['']])[-1][0]") != "idle":
             assert time.monotonic() < end, "the tap saw no end"
             time.sleep(0.01)

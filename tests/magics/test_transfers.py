@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 BODY = """import io, mltrack
 from mltrack.artifacts import progress
 progress.PATIENCE = progress.PAUSE = 0.0
-print("before")
+print("before", flush=True)
 mltrack.log_stream(io.BytesIO(bytes(5_000_000)), "big.bin")
-print("after")"""
+print("after")"""  # without the flush the kernel may send the first line between two states of the other stream
 
 
 def test_an_upload_is_one_line_of_a_tracked_cell(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from tests.widgets.test_run_card import HOSTILE, PARAMS, Structure, a_run, card
 
-from mltrack.entities import Dataset, DatasetInput, InputTag, RunInputs
-from mltrack_widgets.card_rows import data_texts, telling_metrics, telling_params
+from mltrack.entities import Dataset, DatasetInput, InputTag, LoggedModel, RunInputs
+from mltrack_widgets.card_rows import data_texts, model_texts, telling_metrics, telling_params
 from mltrack_widgets.run_card import run_card
 
 
@@ -75,3 +75,8 @@ def test_params_that_say_most_come_first() -> None:
 def test_metrics_of_the_machine_come_last() -> None:
     metrics = {"system/cpu": 1.0, "n_iter_2": 7.0, "mean_fit_time": 0.1, "accuracy": 0.5, "zeal": 1.0}
     assert telling_metrics(metrics) == ["accuracy", "zeal", "n_iter_2", "mean_fit_time", "system/cpu"]
+
+
+def test_models_of_one_name_are_numbered() -> None:
+    models = [LoggedModel("0", f"m-{number}", name, "", 0, 0) for number, name in enumerate(("model", "best", "model"))]
+    assert model_texts(models) == {"model": "models:/m-0", "best": "models:/m-1", "model (2)": "models:/m-2"}

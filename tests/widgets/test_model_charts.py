@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import mltrack
-from mltrack_widgets.charts.model import draw, side_by_side
+from mltrack_widgets.charts.model import draw, tables_chart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +20,11 @@ TABLES: dict[str, tuple[Mapping[str, Sequence[Any]], list[str]]] = {
     "confusion": ({"true": [0, 0, 1, 1], "predicted": [0, 1, 0, 1], "count": [5, 1, 0, 7]}, ["rect", "text"]),
     "one class": ({"true": ["a"], "predicted": ["a"], "count": [3]}, ["rect", "text"]),
     "many classes": ({"true": [0] * 441, "predicted": [0] * 441, "count": [1] * 441}, ["rect"]),
-    "roc": ({"fpr": [0, 0.5, 1], "tpr": [0, 0.9, 1], "threshold": [None, 0.5, 0.1]}, ["line"]),
+    "roc": ({"fpr": [0, 0.5, 1], "tpr": [0, 0.9, 1], "threshold": [None, 0.5, 0.1]}, ["line", "line"]),
+    "roc of classes": ({"class": ["a", "b"], "fpr": [0, 0], "tpr": [0, 1]}, ["line", "line"]),
     "precision and recall": ({"recall": [0, 1], "precision": [1, 0.5], "threshold": [None, 0.1]}, ["line"]),
+    "calibration": ({"mean_predicted": [0.1, 0.9], "fraction_positive": [0, 1], "count": [3, 4]}, ["line", "line"]),
+    "residuals": ({"predicted": [1.5, 2.5], "residual": [0.25, None]}, ["circle", "rule"]),
     "importances": ({"feature": ["a", "b"], "importance": [0.1, -0.9]}, ["bar"]),
     "importances with none": ({"feature": ["a", "b"], "weight": [None, 2]}, ["bar"]),
     "hostile names": ({"feature": [HOSTILE], "gain": [1.0]}, ["bar"]),
@@ -52,9 +55,9 @@ def test_bars_are_the_largest_first_and_at_most_twenty() -> None:
 
 
 def test_charts_stand_in_rows_of_two() -> None:
-    drawn = [draw("a", TABLES["roc"][0]), draw("b", TABLES["confusion"][0]), draw("c", TABLES["importances"][0])]
-    document = side_by_side([each for each in drawn if each is not None]).to_dict()
-    assert (document["columns"], len(document["concat"])) == (2, 3)
+    drawn = tables_chart({name: TABLES[name][0] for name in ("roc", "confusion", "another table", "importances")})
+    assert (drawn.spec["columns"], len(drawn.spec["concat"])) == (2, 3)
+    assert len(drawn.chart.to_dict()["concat"]) == 3
 
 
 def test_a_runs_tables_are_drawn_and_its_other_files_left_alone() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 import subprocess
 import sys
@@ -16,8 +15,6 @@ import pytest
 from mltrack_widgets.notebook_view import notebook_view
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mltrack_widgets.bundle import Bundle
 
 NOW = 1_795_237_705_000
@@ -213,24 +210,16 @@ def test_hostile_text_makes_no_element(text: str) -> None:
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", hostile.text)
 
 
-def test_drawing_loads_no_heavy_library_and_loads_fast(tmp_path: Path) -> None:
+def test_drawing_loads_no_heavy_library_and_little_else() -> None:
     script = """
-import sys, time
+import sys
 import mltrack.entities, mltrack.exceptions, pathlib, unicodedata, datetime
-start = time.perf_counter()
+before = set(sys.modules)
 import mltrack_widgets.notebook_view, mltrack_widgets.run_card, mltrack_widgets.run_table
-took = time.perf_counter() - start
-heavy = {"pandas", "numpy", "altair", "nbformat", "IPython", "ipywidgets"} & set(sys.modules)
-print(took, sorted(heavy))
+loaded = set(sys.modules) - before
+print(sorted({name.split(".")[0] for name in loaded} - set(sys.stdlib_module_names)), len(loaded))
 """
-    # bytecode is there when a package is installed: the first run writes it, the fastest of the others counts
-    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    command = [sys.executable, "-c", script]
-    times = []
-    for _ in range(6):
-        ran = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-        took, _, heavy = ran.stdout.partition(" ")
-        assert heavy.strip() == "[]"
-        times.append(float(took))
-    assert min(times) < 0.010
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    packages, _, count = ran.stdout.rpartition(" ")
+    assert packages == "['mltrack', 'mltrack_widgets']"
+    assert int(count) < 40

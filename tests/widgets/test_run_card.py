@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.quickness import count_calls
 
 from mltrack.entities import FileInfo, Run, RunData, RunInfo
 from mltrack_widgets.run_card import CardData, run_card
@@ -270,15 +270,11 @@ def assert_terminal_safe(text: str) -> None:
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text)
 
 
-def test_a_card_is_drawn_within_a_millisecond() -> None:
+def test_a_card_is_drawn_with_little_work() -> None:
+    """It takes less than a millisecond."""
     data = usual()
     run_card(data)
-    times = []
-    for _ in range(50):
-        start = time.thread_time()
-        run_card(data)
-        times.append(time.thread_time() - start)
-    assert min(times) < 0.001
+    assert count_calls(lambda: run_card(data)) < 5_000  # a third of that
 
 
 def test_a_bundle_always_has_text() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from collections import Counter
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.quickness import count_calls
 
 from mltrack.entities import Run, RunData, RunInfo
 from mltrack_widgets.run_table import run_table
@@ -218,15 +218,10 @@ def test_hostile_text_makes_no_element(text: str) -> None:
     assert read(empty).elements == read(draw([], filter_text="x" * len(text), names={"1": "x" * len(text)})).elements
 
 
-def test_a_hundred_runs_are_drawn_within_twenty_milliseconds() -> None:
+def test_a_hundred_runs_are_drawn_with_little_work() -> None:
     runs = [
         a_run(n, params={f"p{i}": str(n * i) for i in range(12)}, metrics={f"m{i}": n / (i + 1) for i in range(12)})
         for n in range(100)
     ]
-    times = []
-    for _ in range(10):
-        start = time.thread_time()
-        bundle = draw(runs)
-        times.append(time.thread_time() - start)
-    assert min(times) < 0.020
-    assert len(bundle.html.html) < 200_000
+    assert count_calls(lambda: draw(runs)) < 200_000  # a third of that, which takes ten milliseconds
+    assert len(draw(runs).html.html) < 200_000

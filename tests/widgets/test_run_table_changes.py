@@ -7,11 +7,11 @@ import math
 import subprocess
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.core.notebooks import saved
+from tests.quickness import assert_quick
 from tests.widgets.table_pages import Page, log
 
 import mltrack
@@ -106,7 +106,7 @@ def test_two_panels_that_share_a_selection_are_changed_on_two_threads() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(120)
         assert not thread.is_alive(), "each waits for the other's lock"
     pages[0].send(kind="select", add=ids[:2], only=True)
     for page in pages:
@@ -258,9 +258,12 @@ def test_hostile_texts_are_spelled_out_in_every_place() -> None:
             mltrack.log_params({"text": text, "place": place})
             mltrack.set_tag("note", text)
     page = Page(runs())
-    page.panel.columns = ["name", "params.text", "tags.note"]
+    page.panel.columns = ["name", "params.text", "tags.note", "params.place"]
+    # Those that were begun in the same millisecond are in any order.
+    places = [int(place) for place in page.column("params.place")]
+    assert sorted(places) == list(range(len(HOSTILE)))
     for key, width in (("name", 40), ("params.text", 24), ("tags.note", 24)):
-        assert page.column(key) == [one_line(text, width) for text in reversed(HOSTILE)]
+        assert page.column(key) == [one_line(HOSTILE[place], width) for place in places]
     page.send(kind="group", column="params.text")
     shown = [text for row in page.state["rows"] for cell in row["cells"] for text in cell]
     assert not any(set(text) & set("\u202e\u200b") for text in shown)
@@ -333,8 +336,7 @@ def test_neither_altair_nor_pandas_is_imported_for_a_table(tmp_path: Path) -> No
 def test_ten_thousand_chosen_runs_cost_little() -> None:
     log("first")
     page = Page(runs())
-    begun = time.perf_counter()
-    page.panel.choose([f"{place:032x}" for place in range(10_000)])
+    chosen = [f"{place:032x}" for place in range(10_000)]
+    assert_quick(lambda: page.panel.choose(chosen), 5)
     assert page.state["chosen"] == 10_000
-    assert time.perf_counter() - begun < 1
     assert len(json.dumps(page.state)) < 10_000

@@ -6,15 +6,18 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from mltrack.keys import CACHE_KEY_TAG, CELL_TAG, CREATION_TAG, FAILURE_TAG, SEAL_TAG
 from mltrack_widgets.format import size
+from mltrack_widgets.verdict import OF_VERDICT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mltrack.entities import DatasetInput, Run
+    from mltrack.entities import DatasetInput, LoggedModel, Run
 
 _CONTEXT = "mlflow.data.context"
 _MACHINERY = frozenset({"verbose", "verbosity", "silent", "n_jobs", "pre_dispatch", "error_score", "copy_X"})
+_LEFT_OUT = {*OF_VERDICT, SEAL_TAG, CACHE_KEY_TAG, CELL_TAG, CREATION_TAG, FAILURE_TAG}
 _ROUNDS = frozenset({"n_iter", "best_iteration", "stopped_iteration", "restored_epoch", "stopped_epoch"})
 """Metrics that count rounds and say nothing of how good a model is."""
 _LATER_TRAINING = re.compile(r"_\d{1,2}\Z")
@@ -23,8 +26,18 @@ _LONGEST_PROFILE = 10_000  # characters; another tracker may have put anything t
 
 
 def own_tags(run: Run) -> dict[str, str]:
-    """Give the tags that are not MLflow's own."""
-    return {key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.")}
+    """Give the tags that are not MLflow's own, shown elsewhere on a card, or digests that say nothing to a reader."""
+    tags = run.data.tags.items()
+    return {key: value for key, value in tags if not key.startswith("mlflow.") and key not in _LEFT_OUT}
+
+
+def model_texts(models: Sequence[LoggedModel]) -> dict[str, str]:
+    """Give for each logged model its URI, by its name; models of one name are numbered."""
+    found: dict[str, str] = {}
+    for model in models:
+        count = sum(each.name == model.name for each in models[: models.index(model)])
+        found[model.name if not count else f"{model.name} ({count + 1})"] = model.model_uri
+    return found
 
 
 def telling_params(params: Mapping[str, str]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mltrack.executed_notebook import load_notebook
 from mltrack.lookup import LAST, find_run
+from mltrack.run_facts import facts_of, own_params
 from mltrack.settings import get_store
 from mltrack_widgets.notebook_view import notebook_view
 from mltrack_widgets.run_card import CardData, run_card
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mltrack.entities import Run
+    from mltrack.run_facts import RunFacts
     from mltrack.store.protocol import Store
     from mltrack_widgets.bundle import Bundle
 
@@ -39,36 +41,26 @@ def notebook(run: str | Run = LAST, *, in_file_order: bool = True) -> Bundle:
     return notebook_view(load_notebook(found.info.run_id, in_file_order=in_file_order))
 
 
-def card_data(run: Run, store: Store, *, note: str | None = None) -> CardData:
-    """Read what a run's card shows."""
-    run_id = run.info.run_id
-    outlines = store.metric_outlines(run_id)
-    previous_id = store.previous_run_of_cell(run_id)
-    failure = store.get_failure(run_id)
-    captured = store.get_captured(run_id)
+def card_data(run: Run, store: Store, *, note: str | None = None, facts: RunFacts | None = None) -> CardData:
+    """Read what a run's card shows, unless it was read before."""
+    known = facts or facts_of(store, run.info.run_id)
+    failure = known.failure
     return CardData(
         run=run,
-        experiment_name=store.get_experiment(run.info.experiment_id).name,
-        series={key: values for key, (_, values) in outlines.items()},
-        series_counts={key: count for key, (count, _) in outlines.items()},
-        previous=store.get_run(previous_id) if previous_id else None,
-        changed_cells=_changed_cells(store, run_id, previous_id),
-        own_params=tuple(each.name for each in captured if each.kind == "param" and each.origin == "bound"),
+        experiment_name=known.experiment_name,
+        series={key: values for key, (_, values) in known.outlines.items()},
+        series_counts={key: count for key, (count, _) in known.outlines.items()},
+        previous=known.previous,
+        changed_cells=known.changed_cells,
+        own_params=own_params(known.captured),
         error=f"{failure.name}: {failure.message}".strip() if failure else None,
         traceback=failure.traceback if failure else None,
-        environment=_summary(store.get_environment(run_id) or {}),
-        artifacts=tuple(store.list_artifacts(run_id)),
+        environment=_summary(known.environment or {}),
+        artifacts=known.files,
         note=note,
         now_ms=_now(),
+        models=known.models,
     )
-
-
-def _changed_cells(store: Store, run_id: str, previous_id: str | None) -> int:
-    """Count the cells that both runs had executed and whose source differs."""
-    if previous_id is None:
-        return 0
-    before, now = store.cell_sources(previous_id), store.cell_sources(run_id)
-    return sum(before[cell] != source for cell, source in now.items() if cell in before)
 
 
 def _summary(environment: Mapping[str, object]) -> dict[str, str]:

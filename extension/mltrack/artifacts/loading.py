@@ -21,32 +21,36 @@ def download_artifacts(
     artifact_path: str | None = None,
     dst_path: str | Path | None = None,
     tracking_uri: str | None = None,
+    registry_uri: str | None = None,  # noqa: ARG001 - MLflow's signature; see set_registry_uri
 ) -> str:
-    """Bring a file or folder of a run to this machine and give its place there.
+    """Bring a file or folder of a run or model to this machine and give its place there.
 
     Every file is checked against the size and SHA-256 that were kept when it was logged.
 
     Parameters
     ----------
     artifact_uri
-        ``runs:/RUN_ID/PATH``, or a place below a run's ``artifact_uri``.
+        ``runs:/RUN_ID/PATH``, a place below a run's ``artifact_uri``, or a model's URI and perhaps a path in it:
+        ``models:/NAME/3``, ``models:/NAME@champion/MLmodel``, ``models:/MODEL_ID/MLmodel``.
     run_id, artifact_path
         The run and a path in it, instead of a URI; without a path all its files.
     dst_path
         The folder to put it into, made if need be. Default: files on this machine are given as they lie, others go
         to a new temporary folder.
     tracking_uri
-        The store; default: the one in use.
+        The store of the run; default: the one in use, in which models are always looked for.
+    registry_uri
+        Not used: the registry is that of ``set_registry_uri``.
 
     Raises
     ------
     NotFoundError
-        When there is no such run or file.
+        When there is no such run, model or file.
     ArtifactChangedError
         When a file is not what was logged.
     """
     place = find_place(artifact_uri, run_id=run_id, artifact_path=artifact_path, tracking_uri=tracking_uri)
-    return place.files.download(place.path, dst_path)
+    return place.download(dst_path)
 
 
 def list_artifacts(
@@ -55,16 +59,16 @@ def list_artifacts(
     artifact_path: str | None = None,
     tracking_uri: str | None = None,
 ) -> list[FileInfo]:
-    """Give the files and folders directly in a folder of a run, with paths from the run's root.
+    """Give the files and folders directly in a folder of a run or model, with paths from its root.
 
     For a file, and for what is not there, the list is empty. The arguments are those of ``download_artifacts``.
     """
     place = find_place(artifact_uri, run_id=run_id, artifact_path=artifact_path, tracking_uri=tracking_uri)
-    return place.files.entries(place.path)
+    return place.entries()
 
 
 def load_text(artifact_uri: str) -> str:
-    """Read an artifact as UTF-8 text; ``artifact_uri`` is ``runs:/RUN_ID/PATH`` or a place below a run's."""
+    """Read an artifact as UTF-8 text; ``artifact_uri`` is as in ``download_artifacts``."""
     try:
         return _read(artifact_uri).decode()
     except UnicodeDecodeError as error:

@@ -18,7 +18,7 @@ from mltrack.store.directories import tree
 from mltrack.store.local_artifacts import LocalFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mltrack.entities import FileInfo
     from mltrack.store.artifact_folder import ArtifactFolder, FileRecord
@@ -38,6 +38,14 @@ class RunFiles:
         self._store, self._run_id = store, run_id
         self.folder: ArtifactFolder = store.artifact_folder(run_id)
 
+    def record(self, files: Mapping[SafePath, FileRecord]) -> None:
+        """Have the store keep the size and digest of files that are in place."""
+        self._store.record_artifacts(self._run_id, files)
+
+    def records(self, path: SafePath | None = None) -> Mapping[str, FileRecord]:
+        """Give what the store keeps of the files by path: all, one file, or those below a folder."""
+        return self._store.artifact_records(self._run_id, path)
+
     def write(self, path: SafePath, content: bytes) -> None:
         """Keep a file of this content."""
         self.write_stream(path, io.BytesIO(content), what=path.text, size=len(content))
@@ -46,7 +54,7 @@ class RunFiles:
         """Keep all that can be read from a stream."""
         with _uploading(what, size) as progress:
             record = self.folder.put(path, source, watch=progress.add)
-        self._store.record_artifacts(self._run_id, {path: record})
+        self.record({path: record})
 
     def write_file(self, path: SafePath, source: Path) -> None:
         """Keep a copy of a file of this machine."""
@@ -62,19 +70,24 @@ class RunFiles:
                 for path, record in copy_files(LocalFolder(source), self.folder, transfers, watch=progress.add):
                     done[path] = record
                     if time.monotonic() - recorded > RECORD_SECONDS:  # what a kill leaves is known to the store
-                        self._store.record_artifacts(self._run_id, done)
+                        self.record(done)
                         done, recorded = {}, time.monotonic()
         finally:
             if done:
-                self._store.record_artifacts(self._run_id, done)
+                self.record(done)
 
     def read(self, path: SafePath) -> bytes:
         """Read a file; ArtifactChangedError when it is not what was logged."""
-        return read_whole(self.folder, path, self._store.artifact_records(self._run_id, path).get(path.text))
+        return read_whole(self.folder, path, self.records(path).get(path.text))
 
     def entries(self, path: SafePath | None) -> list[FileInfo]:
         """Give the files and folders of one level; none for what is a file or not there."""
         return self.folder.entries(path)
+
+    def has(self, path: SafePath) -> bool:
+        """Say whether there is a file or folder of this name."""
+        parent = "/".join(path.parts[:-1])
+        return any(each.path == path.text for each in self.entries(safe_path(parent) if parent else None))
 
     def download(self, path: SafePath | None, destination: str | Path | None = None) -> str:
         """Bring a file, a folder or (without a path) all files to this machine and give the place there.
@@ -83,7 +96,7 @@ class RunFiles:
         temporary folder. Every file is checked against what was recorded of it.
         """
         found = self._find(path)
-        known = self._store.artifact_records(self._run_id, path)
+        known = self.records(path)
         here = self.folder.local_path(path)
         if destination is None and here is not None:
             for each in found:

@@ -24,13 +24,13 @@ from mltrack.values import make_metric, make_param, make_tag
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from mltrack.autologging.samples import Sample
     from mltrack.autologging.switch import Options
     from mltrack.entities import Metric, Param, RunTag
+    from mltrack.models.flavor import Flavor
 
 MOST_FITS = 20
 LIBRARY_TAG = "mltrack.autolog"
-save_model: Callable[[Fit, Any], None] | None = None
-"""What logs a fitted model as an artifact; set where ``log_model`` is there."""
 
 _counts: dict[str, int] = {}
 _lock = threading.Lock()
@@ -52,8 +52,9 @@ class Fit:
     that none is written over. A run has at most 20; those that follow are not logged, and ``is_logged`` is False.
     """
 
-    def __init__(self, library: str, run: active.ActiveRun, *, number: int, owned: bool) -> None:
+    def __init__(self, library: str, run: active.ActiveRun, options: Options, *, number: int, owned: bool) -> None:
         self.library = library
+        self.options = options
         self.store = run.store
         self.run_id = run.info.run_id
         self.experiment_id = run.info.experiment_id
@@ -176,10 +177,27 @@ class Fit:
         points = _points({key_of(key): value for key, value in child.metrics.items()}, new.start_time)
         return EndedRun(new, new.start_time, tuple(points), tuple(params.values())[:MAX_BATCH_PARAMS])
 
-    def offer_model(self, model: Any) -> None:
-        """Hand the fitted model to what logs models, where that is there."""
-        if save_model is not None and self.is_logged:
-            safely(self.library, "the model", save_model, self, model)
+    def log_model(
+        self,
+        model: Any,
+        sample: Sample | None = None,
+        *,
+        name: str = "model",
+        flavor: Callable[[], Flavor] | None = None,
+    ) -> None:
+        """Log the fitted model, unless ``log_models`` is off; see ``fitted_models.log_fitted``.
+
+        What goes wrong is one warning.
+        """
+        if self.is_logged and self.options.log_models:
+            safely(
+                self.library, f"the {name.replace('_', ' ')}", self._log_model, model, sample, name=name, flavor=flavor
+            )
+
+    def _log_model(self, model: Any, sample: Sample | None, *, name: str, flavor: Callable[[], Flavor] | None) -> None:
+        from mltrack.autologging.fitted_models import log_fitted  # models are not always logged
+
+        log_fitted(self, model, sample, name=name, flavor=flavor)
 
     def end(self, status: str) -> None:
         """End the run if it was begun for this training."""
@@ -201,7 +219,7 @@ def begin_fit(library: str, options: Options, *, name: str | None = None) -> Fit
         run = tracking.begin(name, tags={PARENT_TAG: outer.info.run_id} if outer is not None else {})
     with _lock:
         number = _counts[run.info.run_id] = _counts.get(run.info.run_id, 0) + 1
-    fit = Fit(library, run, number=number, owned=run is not outer)
+    fit = Fit(library, run, options, number=number, owned=run is not outer)
     fit.set_tags(tags, now=False)
     return fit
 

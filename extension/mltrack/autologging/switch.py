@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 class Options:
     """What every library's ``autolog`` takes, under MLflow's names; a library's own options extend it.
 
-    ``exclusive`` gives each fit a run of its own even where a run is active. ``log_models`` and what belongs to it take
-    effect once the library's ``log_model`` is there.
+    ``exclusive`` gives each fit a run of its own even where a run is active. ``log_input_examples`` is on, other than
+    MLflow's: five rows of the data are kept with each model.
     """
 
     log_models: bool = True
     log_datasets: bool = True
-    log_input_examples: bool = False
+    log_input_examples: bool = True
     log_model_signatures: bool = True
     exclusive: bool = False
     disable_for_unsupported_versions: bool = False

@@ -9,7 +9,7 @@ import click
 from mltrack.cli.completion import run_ids
 from mltrack.cli.options import run_id_option
 from mltrack.cli.output import json_option, print_json, print_table, report, say
-from mltrack.cli.stores import existing_client, store_path
+from mltrack.cli.stores import existing_client, require_store
 from mltrack.lookup import whole_run_id
 from mltrack.sizes import human_size
 
@@ -74,7 +74,7 @@ def download(run_id: str | None, artifact_path: str | None, *, as_json: bool, **
     """Get a file or folder of a run, and print where it is now."""
     if run_id is None and place["artifact_uri"] is None:
         raise click.UsageError("Give --run-id or --artifact-uri.")
-    store_path()
+    require_store()
     if place["artifact_uri"]:  # MLflow's lets it win over the others
         from mltrack.artifacts import download_artifacts  # brings fsspec along
 

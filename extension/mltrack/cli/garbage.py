@@ -9,7 +9,7 @@ from datetime import timedelta
 import click
 
 from mltrack.cli.output import count, json_option, print_json, say
-from mltrack.cli.stores import choose, store_path
+from mltrack.cli.stores import choose, refuse_server, require_store, shown_store
 from mltrack.plain_text import printable
 from mltrack.sizes import human_size
 
@@ -64,19 +64,22 @@ def gc(
 ) -> None:
     """Remove for good what was deleted.
 
-    These are runs and experiments that were deleted, what was logged to them, their artifacts, and the cells of
-    notebooks that no other run refers to. What is active stays, whatever ids are given.
+    These are runs, experiments and logged models that were deleted, what was logged to them, their artifacts, and the
+    cells of notebooks that no other run refers to. What is active stays, whatever ids are given.
     """
-    path = store_path()
+    refuse_server("gc")
+    require_store()
     from mltrack.garbage import collect_garbage  # reads the store, which other commands may not need
 
     if not yes and sys.stdin.isatty():
-        click.confirm(f"Remove for good what was deleted from {path}?", abort=True, err=True)
+        click.confirm(f"Remove for good what was deleted from {shown_store()}?", abort=True, err=True)
     report = collect_garbage(older_than=older_than, run_ids=run_ids, experiment_ids=experiment_ids)
     if as_json:
         print_json(report)
     else:
         nouns = {"run": report.runs, "experiment": report.experiments, "notebook piece": report.blobs}
+        if report.models:
+            nouns["logged model"] = report.models
         amounts = ", ".join(count(amount, noun) for noun, amount in nouns.items())
         say(f"Removed {amounts}; {human_size(report.bytes)} given back.")
         for problem in report.problems:

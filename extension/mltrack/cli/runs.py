@@ -11,7 +11,7 @@ from mltrack.cli import completion
 from mltrack.cli.groups import CommandGroup
 from mltrack.cli.options import VIEWS, run_id_option, view_option
 from mltrack.cli.output import json_option, local_time, print_json, print_table, report
-from mltrack.cli.stores import existing_client, new_client, store_path
+from mltrack.cli.stores import existing_client, new_client, require_store
 from mltrack.entities import LifecycleStage
 from mltrack.exceptions import InvalidParameterError
 from mltrack.keys import NOTE_TAG, PARENT_TAG
@@ -47,7 +47,7 @@ def find(
     filter_words: Sequence[str], experiment: str | None, *, order: Sequence[str], limit: int, as_json: bool
 ) -> None:
     """Show runs as a table, such as `mltrack runs "metrics.accuracy > 0.9"`."""
-    store_path()
+    require_store()
     words = " ".join(filter_words)
     if as_json:
         print_json(_matching(words, experiment, order=order, limit=limit))

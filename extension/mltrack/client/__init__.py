@@ -5,13 +5,25 @@ from __future__ import annotations
 from mltrack.client.artifacts import ArtifactMethods
 from mltrack.client.experiments import ExperimentMethods
 from mltrack.client.logged import LoggedMethods
+from mltrack.client.logged_models import LoggedModelMethods
 from mltrack.client.models import ModelMethods
+from mltrack.client.registry import RegistryMethods
 from mltrack.client.runs import RunMethods
+from mltrack.client.versions import VersionMethods
 
 __all__ = ["MlflowClient", "MltrackClient"]
 
 
-class MltrackClient(ExperimentMethods, RunMethods, LoggedMethods, ModelMethods, ArtifactMethods):
+class MltrackClient(
+    ExperimentMethods,
+    RunMethods,
+    LoggedMethods,
+    ArtifactMethods,
+    ModelMethods,
+    LoggedModelMethods,
+    RegistryMethods,
+    VersionMethods,
+):
     """Reads and writes a store by ids, without an active run.
 
     Parameters

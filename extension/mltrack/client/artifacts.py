@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from mltrack.artifacts.documents import dict_bytes, text_bytes
 from mltrack.artifacts.figures import figure_bytes
 from mltrack.artifacts.images import image_bytes, image_path
-from mltrack.artifacts.places import optional_path
+from mltrack.artifacts.places import place_of_run
 from mltrack.artifacts.run_files import RunFiles, file_to_log, files_to_log, tree_to_log
 from mltrack.artifacts.tables import add_rows, read_tables, table_frame
 from mltrack.client.base import ClientPart
@@ -91,13 +91,14 @@ class ArtifactMethods(ClientPart):
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
         """Give the files and folders directly in a folder of the run, with paths from its root.
 
-        For a file, and for what is not there, the list is empty.
+        For a file, and for what is not there, the list is empty. Below the name of a logged model of the run are the
+        model's files.
         """
-        return self._files(run_id).entries(optional_path(path))
+        return place_of_run(self._store, run_id, path).entries()
 
     def download_artifacts(self, run_id: str, path: str, dst_path: str | Path | None = None) -> str:
         """Bring a file or folder (an empty path: all files) to this machine; see ``mltrack.artifacts``."""
-        return self._files(run_id).download(optional_path(path), dst_path)
+        return place_of_run(self._store, run_id, path).download(dst_path)
 
     def _files(self, run_id: str) -> RunFiles:
         return RunFiles(self._store, check_run_id(run_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from mltrack.settings import get_store, open_store
+from mltrack.settings import get_registry, get_store, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,10 @@ class ClientPart:
 
     def __init__(self, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
         self._store = get_store() if tracking_uri is None else open_store(tracking_uri)
-        self._registry = self._store if registry_uri in (None, tracking_uri) else open_store(str(registry_uri))
+        if registry_uri is None:
+            self._registry = get_registry() if tracking_uri is None else self._store
+        else:
+            self._registry = self._store if registry_uri == tracking_uri else open_store(registry_uri)
 
     @property
     def tracking_uri(self) -> str:

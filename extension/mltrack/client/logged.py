@@ -8,7 +8,7 @@ from mltrack.async_logging import DONE
 from mltrack.client.base import ClientPart
 from mltrack.dataset_limits import check_dataset_input
 from mltrack.keys import check_key
-from mltrack.values import check_metrics, make_metric, make_param, make_tag
+from mltrack.values import check_metrics, make_metric, make_param, make_tag, of_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ class LoggedMethods(ClientPart):
     once, as code written for MLflow expects.
     """
 
-    def log_metric(
+    def log_metric(  # noqa: PLR0913, PLR0917 - MLflow's signature
         self,
         run_id: str,
         key: str,
@@ -39,9 +39,15 @@ class LoggedMethods(ClientPart):
         timestamp: int | None = None,
         step: int | None = None,
         synchronous: bool | None = None,  # noqa: FBT001 - MLflow's signature
+        dataset_name: str | None = None,
+        dataset_digest: str | None = None,
+        model_id: str | None = None,
     ) -> RunOperations | None:
-        """Log one point of a metric; see ``mltrack.log_metric``."""
-        self._store.log_batch(run_id, metrics=(make_metric(key, value, step, timestamp),))
+        """Log one point of a metric, perhaps of a logged model and a dataset; see ``mltrack.log_metric``."""
+        point = make_metric(key, value, step, timestamp)
+        if model_id is not None:
+            point = of_model(point, model_id, dataset_name, dataset_digest)
+        self._store.log_batch(run_id, metrics=(point,))
         return DONE if synchronous is False else None
 
     def log_param(

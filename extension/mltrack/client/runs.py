@@ -9,7 +9,7 @@ from mltrack.entities import LifecycleStage, PagedList, RunStatus, ViewType
 from mltrack.exceptions import InvalidParameterError
 from mltrack.keys import PARENT_TAG, RUN_NAME_TAG, USER_TAG, check_name, check_time
 from mltrack.masking import mask_text
-from mltrack.run_names import new_run_name
+from mltrack.run_names import chosen_name
 from mltrack.store.pages import Search
 from mltrack.store.protocol import NewRun, RunChange
 from mltrack.values import make_tag
@@ -34,11 +34,7 @@ class RunMethods(ClientPart):
         kept = {key: make_tag(key, value) for key, value in (tags or {}).items()}
         start = now_ms() if start_time is None else check_time("start_time", start_time)
         tagged = kept[RUN_NAME_TAG].value if RUN_NAME_TAG in kept else None
-        if run_name and tagged and run_name != tagged:
-            raise InvalidParameterError(
-                f"The run is named {run_name!r} by run_name and {tagged!r} by the tag {RUN_NAME_TAG}; give one of them."
-            )
-        name = mask_text(check_name(run_name or tagged, "run")) if run_name or tagged else new_run_name()
+        name = chosen_name(run_name, tagged)
         user = kept[USER_TAG].value if USER_TAG in kept else "unknown"
         info = self._store.create_run(NewRun(str(experiment_id), name, start, user, tuple(kept.values())))
         return self._store.get_run(info.run_id)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from mltrack.data.digests import FIRST_ROWS, md5_digest, own_digest, spread, value_bytes
 from mltrack.data.frame_dataset import FrameDataset
-from mltrack.data.schema import ANY, Schema, column, kind_of, module_of, plain_name
+from mltrack.data.schema import Schema, column
 from mltrack.data.sources import resolve_dataset_source
+from mltrack.types.words import ANY, kind_of, module_of, plain_name, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,10 +24,6 @@ SAMPLED_COLUMNS = 200  # that own_digest looks into: of a wider frame the first 
 _NUMBER_COST, _TEXT_COST, _COLUMN_COST, MOST_COST = 1, 100, 6_000, 16_000_000  # in about 3 ns
 _SAMPLE_BYTES = 2**20
 _LIBRARIES = ("numpy", "pandas")
-_KINDS = {str: "string", bytes: "binary", bytearray: "binary", bool: "boolean", int: "long", float: "double"}
-_NAMES = {"bool": "boolean", "bool_": "boolean", "int64": "long", "int32": "integer", "float64": "double"}
-_NAMES |= {"float32": "float", "str_": "string", "bytes_": "binary", "datetime64": "datetime", "Timestamp": "datetime"}
-_NAMES |= {"datetime": "datetime", "date": "datetime"}
 
 
 class PandasDataset(FrameDataset["pd.DataFrame"]):
@@ -226,10 +223,7 @@ def _kind_of_objects(values: pd.Series[Any] | pd.Index[Any]) -> tuple[str, bool]
     if kinds == {int, float}:
         return "double", any(missing)
     kind = kinds.pop() if len(kinds) == 1 else object
-    if kind in _KINDS:
-        return _KINDS[kind], any(missing)
-    is_known = module_of(kind).partition(".")[0] in ("numpy", "pandas", "datetime")
-    return _NAMES.get(kind.__name__, ANY) if is_known else ANY, any(missing)
+    return word_of(kind) or ANY, any(missing)
 
 
 def _is_nan(value: object) -> bool:

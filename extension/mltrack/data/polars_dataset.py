@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from mltrack.data.digests import own_digest, spread, value_bytes
 from mltrack.data.frame_dataset import FrameDataset
-from mltrack.data.schema import ANY, Schema, column
+from mltrack.data.schema import Schema, column
 from mltrack.data.sources import resolve_dataset_source
+from mltrack.types.words import ANY, POLARS_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 200  # that are looked into; of a wider frame, the first and the last
 MOST_VALUES = 100_000  # that are looked at; of a wide frame, in fewer rows
-# mlflow.data.polars_dataset's TYPE_MAP and CLOSE_MAP, by the names of polars' types.
-_KINDS = {"Binary": "binary", "Boolean": "boolean", "Float32": "float", "Float64": "double"}
-_KINDS.update(dict.fromkeys(("String", "Categorical", "Enum"), "string"))
-_KINDS.update(dict.fromkeys(("Int8", "Int16", "Int32", "UInt8", "UInt16"), "integer"))
-_KINDS.update(dict.fromkeys(("Int64", "UInt32"), "long"))
-_KINDS.update(dict.fromkeys(("Datetime", "Date"), "datetime"))
 
 
 class PolarsDataset(FrameDataset["pl.DataFrame"]):
@@ -106,4 +101,4 @@ def polars_schema(df: pl.DataFrame) -> Schema:
 
 
 def _column(series: pl.Series) -> dict[str, Any]:
-    return column(series.name, _KINDS.get(type(series.dtype).__name__, ANY), required=series.count() > 0)
+    return column(series.name, POLARS_WORDS.get(type(series.dtype).__name__, ANY), required=series.count() > 0)

@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from mltrack.types.words import plain_name
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-# As the interpreter knows them: a metaclass of the user's may answer otherwise.
-_MODULE_OF = vars(type)["__module__"].__get__
-_NAME_OF = vars(type)["__qualname__"].__get__
-
-ANY = "any"  # for what none of MLflow's types says
 
 
 class Schema:
@@ -68,40 +64,7 @@ def column(name: Any, kind: str, *, required: bool) -> dict[str, Any]:
     return {"type": kind, "name": plain_name(name), "required": required}
 
 
-def plain_name(name: Any) -> str | int | float | list[Any]:
-    """Give a column's name as JSON has it: numbers stay, tuples become lists, foreign objects their type's name.
-
-    Nothing of a foreign object is called.
-    """
-    if type(name) in (str, int, float, bool):
-        return name  # type: ignore[no-any-return]
-    if type(name) is tuple:
-        return [plain_name(each) for each in name]
-    library = module_of(type(name)).partition(".")[0]
-    return str(name) if library in ("builtins", "datetime", "numpy", "pandas") else _NAME_OF(type(name))
-
-
-def module_of(kind: type) -> str:
-    """Give the name of the module that a type says it is of; nothing of the type's own is called."""
-    found = _MODULE_OF(kind)
-    return found if type(found) is str else ""
-
-
 def tensor(dtype: str, shape: Sequence[int], *, name: str | None = None) -> dict[str, Any]:
     """Give the words for an array whose first axis may have any length."""
     spec = {"type": "tensor", "tensor-spec": {"dtype": dtype, "shape": [-1, *shape[1:]]}}
     return spec if name is None else {"name": name, **spec}
-
-
-def kind_of(kind: str, size: int) -> str | None:
-    """Give MLflow's type of numbers by numpy's letter and bytes (``f``, 8 is ``double``), or None.
-
-    Source: ``mlflow.types.utils._infer_numpy_dtype``.
-    """
-    if kind == "u":
-        size += 1  # unsigned numbers need the next larger signed type
-    if kind in "iu":
-        return "integer" if size <= 4 else "long" if size <= 8 else None
-    if kind == "f":
-        return "float" if size <= 4 else "double" if size <= 8 else None
-    return {"b": "boolean", "M": "datetime", "U": "string", "S": "binary"}.get(kind)

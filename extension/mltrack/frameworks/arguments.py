@@ -1,4 +1,4 @@
-"""What a call was given: its arguments by name, and the estimator it was called on."""
+"""What a call was given: its arguments by name, and the estimator it was called on; and what a function takes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from mltrack.autologging.calls import Call
     from mltrack.autologging.fits import Fit
@@ -64,3 +64,14 @@ def log_estimator(fit: Fit, estimator: Any) -> None:
     """Set the tags ``estimator_name`` and ``estimator_class``, as MLflow does for scikit-learn's."""
     kind = type(estimator)
     fit.set_tags({"estimator_name": kind.__name__, "estimator_class": f"{kind.__module__}.{kind.__qualname__}"})
+
+
+def taken_by(function: Callable[..., Any], params: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Give those of some params that a function takes by name; the rest is left out, as MLflow does."""
+    if not params:
+        return {}
+    known = inspect.signature(function).parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in known):
+        return dict(params)
+    names = {each.name for each in known if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)}
+    return {name: value for name, value in params.items() if name in names}

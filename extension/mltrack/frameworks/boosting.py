@@ -10,6 +10,7 @@ from mltrack.autologging import switch
 from mltrack.autologging.calls import Call, followed, watched, watched_part
 from mltrack.autologging.rounds import Rounds
 from mltrack.autologging.safety import safely
+from mltrack.autologging.samples import sample_of
 from mltrack.frameworks.arguments import Arguments, log_estimator, shown
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from mltrack.autologging.fits import Fit
     from mltrack.autologging.patches import Patches
+    from mltrack.autologging.samples import Sample
+    from mltrack.models.flavor import Flavor
 
 
 _PREDICTIONS = ("predict", "predict_proba")
@@ -64,6 +67,14 @@ class Boosting(ABC):
         """Give the names of the features, and how much each counts."""
 
     @abstractmethod
+    def rows_of(self, named: Mapping[str, Any]) -> Any:
+        """Give the data that ``train`` is given, as frame or array; None where they cannot be had."""
+
+    @abstractmethod
+    def flavor(self) -> Flavor:
+        """Give the way its models are kept."""
+
+    @abstractmethod
     def eval_sets(self, named: Mapping[str, Any]) -> Iterable[tuple[Any, Any]]:
         """Give the features and targets of each set that an estimator is evaluated on while it is fitted."""
 
@@ -93,10 +104,12 @@ class Boosting(ABC):
                     patches.wrap(kind, name, follow)
 
     def _watch_train(self, call: Call, train: Any) -> Generator[None, Any, None]:
+        sample = safely(self.name, "the rows of the data", self._sample, call, train) if call.outer is None else None
         fit, rounds, booster = yield from self._watch_rounds(call, train)
         safely(self.name, "the best round", self._log_best_of, fit, rounds, booster)
         if call.outer is None:
-            self._log_booster(fit, booster, booster)
+            self._log_booster(fit, booster)
+            fit.log_model(booster, sample, flavor=self.flavor)
 
     def _watch_cv(self, call: Call, cv: Any) -> Generator[None, Any, None]:
         fit, rounds, results = yield from self._watch_rounds(call, cv)
@@ -122,9 +135,17 @@ class Boosting(ABC):
         safely(self.name, "the estimator", log_estimator, fit, estimator)
         if switch.options_of(self.name).log_datasets:
             safely(self.name, "the data", self._log_arrays, fit, call)
+        sample = sample_of(Arguments(type(estimator).fit, call).named().get("X")) if fit.options.log_models else None
         yield
         safely(self.name, "the way back from the estimator to its run", follow_estimator, fit, estimator)
-        self._log_booster(fit, self.booster_of(estimator), estimator)
+        self._log_booster(fit, self.booster_of(estimator))
+        is_own = type(estimator).__module__.partition(".")[0] == self.name
+        fit.log_model(estimator, sample, flavor=self.flavor if is_own else None)
+
+    def _sample(self, call: Call, train: Any) -> Sample | None:
+        if not switch.options_of(self.name).log_models:
+            return None
+        return sample_of(self.rows_of(Arguments(train, call).named()))
 
     def _log_arrays(self, fit: Fit, call: Call) -> None:
         """Log what an estimator is fitted to, and its ``eval_set``."""
@@ -150,10 +171,9 @@ class Boosting(ABC):
         fit.log_metrics({"stopped_iteration": stopped + self.first_round, "best_iteration": step + self.first_round})
         fit.log_metrics(rounds.at(step), step=len(rounds))
 
-    def _log_booster(self, fit: Fit, booster: Any, model: Any) -> None:
+    def _log_booster(self, fit: Fit, booster: Any) -> None:
         for kind in self.importance_types():
             safely(self.name, f"the importance of the features ({kind})", self._log_importance, fit, booster, kind)
-        fit.offer_model(model)
 
     def _log_importance(self, fit: Fit, booster: Any, kind: str) -> None:
         features, values = self.importance(booster, kind)

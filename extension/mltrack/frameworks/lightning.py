@@ -14,6 +14,7 @@ from mltrack.autologging import switch
 from mltrack.autologging.calls import Call, followed, watched
 from mltrack.autologging.rounds import Rounds
 from mltrack.autologging.safety import guarded, safely
+from mltrack.autologging.samples import sample_of
 from mltrack.exceptions import InvalidParameterError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from mltrack.autologging.fits import Fit
     from mltrack.autologging.patches import Patches
+    from mltrack.autologging.samples import Sample
 
 _NAME = "lightning"
 _STOPPING = ("monitor", "mode", "patience", "min_delta", "stopping_threshold")
@@ -122,7 +124,7 @@ def _watch_fit(call: Call, callbacks: Any) -> Generator[None, Any, None]:
     if stopping is not None:
         safely(_NAME, "where it stopped", _log_stopped, fit, stopping)
     safely(_NAME, "the best checkpoint", _log_best, fit, trainer.checkpoint_callback)
-    fit.offer_model(trainer.lightning_module)
+    fit.log_model(trainer.lightning_module, getattr(callback, "sample", None))
     if getattr(trainer, "interrupted", False):  # in older versions `fit` returns after Ctrl-C
         fit.end("KILLED")
 
@@ -164,12 +166,19 @@ def _listen(trainer: Any, base: Any, *, fit: Fit, rounds: Rounds) -> Any:
     by_epoch: set[str] = set()
 
     class LoggedEpochs(base):  # type: ignore[misc]
+        sample: Sample | None = None
+
         def __reduce__(self) -> Any:
             return base, ()  # a process that is begun for the training logs nothing
 
         @guarded(_NAME, "the beginning of the training")
         def on_train_start(self, trainer: Any, pl_module: Any) -> None:
             _log_settings(fit, trainer, pl_module)
+
+        @guarded(_NAME, "an example")
+        def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
+            if batch_idx == 0 and self.sample is None:
+                self.sample = _sample(batch)
 
         @guarded(_NAME, "an epoch")
         def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
@@ -191,6 +200,12 @@ def _listen(trainer: Any, base: Any, *, fit: Fit, rounds: Rounds) -> Any:
     callback = LoggedEpochs()
     trainer.callbacks.append(callback)
     return callback
+
+
+def _sample(batch: Any) -> Sample | None:
+    """Keep a few rows of a batch's first part, which is what the module is called with as a rule."""
+    first = batch[0] if isinstance(batch, (list, tuple)) and batch else batch
+    return sample_of(first.detach().cpu().numpy()) if hasattr(first, "detach") else None
 
 
 def _without(metrics: Mapping[str, Any], names: set[str]) -> dict[str, Any]:

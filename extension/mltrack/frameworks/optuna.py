@@ -160,7 +160,7 @@ class _Trials:
             return
         tags = {PARENT_TAG: self._fit.run_id, LIBRARY_TAG: _NAME}
         run = tracking.begin(f"trial {trial.number}", experiment_id=self._fit.experiment_id, tags=tags)
-        rounds = Rounds(Fit(_NAME, run, number=1, owned=False))
+        rounds = Rounds(Fit(_NAME, run, switch.options_of(_NAME), number=1, owned=False))
         with self._lock:
             self._open[trial.number] = run, rounds
         _reported[trial] = rounds

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from mltrack.autologging.fits import Fit
     from mltrack.autologging.patches import Patches
 
-Options = switch.Options
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Options(switch.Options):
+    """The options of the Trainer's logging; models, which are large, are not logged unless asked for, as by MLflow."""
+
+    log_models: bool = False
+
 
 _NAME = "transformers"
 _ALWAYS = frozenset(
@@ -84,7 +90,7 @@ def _watch_train(call: Call, base: Any) -> Generator[None, Any, None]:
         safely(_NAME, "the last points", rounds.flush)
     _fits[trainer] = fit
     safely(_NAME, "the best checkpoint", _log_best, fit, trainer.state)
-    fit.offer_model(trainer.model)
+    fit.log_model(trainer.model)
 
 
 def _run_name(arguments: Any) -> str | None:

@@ -45,14 +45,17 @@ class ArtifactCopier:
         finally:
             self._writer.record_artifacts(run_id, done)
 
-    def copy_model(self, source: Path, target: ArtifactFolder) -> None:
+    def copy_model(self, model_id: str, source: Path, target: ArtifactFolder) -> None:
         """Copy a logged model's files; one that is there with the same size, and was not changed since, stays."""
         done: dict[SafePath, FileRecord] = {}
-        for path, size, changed in self._files(source):
-            place = target.local_path(path)
-            there = place.stat() if place is not None and place.is_file() else None
-            if there is None or _is_news(size, changed, (there.st_size, int(there.st_mtime * 1000))):
-                self._copy(LocalFolder(source), target, path, done)
+        try:
+            for path, size, changed in self._files(source):
+                place = target.local_path(path)
+                there = place.stat() if place is not None and place.is_file() else None
+                if there is None or _is_news(size, changed, (there.st_size, int(there.st_mtime * 1000))):
+                    self._copy(LocalFolder(source), target, path, done)
+        finally:
+            self._writer.record_model_files(model_id, done)
 
     def write_texts(self, run_id: str, files: Mapping[str, bytes], target: ArtifactFolder) -> None:
         """Keep texts of the other store as files of a run."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mltrack import config, settings
+from mltrack import settings
 from mltrack.exceptions import InvalidParameterError, StoreReadOnlyError
 from mltrack.store.sqlite import SqliteStore
 
@@ -27,14 +27,20 @@ def destination(chosen: Store | str | Path | None) -> Iterator[SqliteStore]:
     StoreReadOnlyError
         When it cannot be written.
     """
-    opened = SqliteStore(config.store_path(str(chosen))) if isinstance(chosen, (str, Path)) else None
+    opened: Store | None = None
+    if isinstance(chosen, (str, Path)):
+        opened = chosen = settings.open_store(chosen)
     store = opened or chosen or settings.get_store()
     try:
         if not isinstance(store, SqliteStore):
-            raise InvalidParameterError(f"An import goes into a store in a file of this machine; got {store!r}.")
+            place = getattr(store, "uri", store)
+            raise InvalidParameterError(
+                "An import writes runs with the ids and times that they had, so it goes into a store in a file of this "
+                f"machine, not into {str(place)[:200]!r}. Import into a new file, and serve that with `mltrack server`."
+            )
         if store.is_read_only:
             raise StoreReadOnlyError(f"The store {store.path} cannot be written by this user; import into another one.")
         yield store
     finally:
-        if opened is not None:
+        if isinstance(opened, SqliteStore):
             opened.close()

@@ -72,6 +72,10 @@ class ModelTransfer:
             if name is not None:
                 yield point[0], name, *point[2:]
 
+    def note_digests(self) -> None:
+        """Keep the digests of the files that versions are made of, as they came; they are refused once they change."""
+        self._writer.write_digests()
+
     def carry_links(self, source: ForeignStore) -> None:
         """Carry over which run read or made which model."""
         self._writer.write_links(source.model_links())

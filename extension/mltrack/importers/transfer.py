@@ -72,6 +72,7 @@ class Transfer:
         self._models.carry_links(self._source)
         self._count_runs()
         self._carry_files()
+        self._models.note_digests()
         self._writer.finish()
         for what, count in self._source.skipped().items():
             self.summary.skip(what, count)
@@ -99,7 +100,7 @@ class Transfer:
         place = self._find(model.artifact_uri, model.model_id)
         folder = self._models.carry(model, experiment_id, self._kept_place(place))
         if folder is not None and place.folder is not None and self._choices.copy_artifacts:
-            self._copier.copy_model(place.folder, folder)
+            self._copier.copy_model(model.model_id, place.folder, folder)
 
     def _parts(self, experiment: ForeignExperiment, number: int) -> Iterator[RunPart]:
         for foreign in self._source.runs(experiment):

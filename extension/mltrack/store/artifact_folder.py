@@ -27,6 +27,38 @@ class FileRecord(NamedTuple):
     size: int
     digest: str
 
+    @classmethod
+    def of(cls, content: bytes) -> FileRecord:
+        """Give the record of a file of this content."""
+        return cls(len(content), sha256(content).hexdigest())
+
+
+class StoredFile(NamedTuple):
+    """A file that a store has: in which folder, at which path, and what was recorded of it."""
+
+    folder: ArtifactFolder
+    path: SafePath
+    record: FileRecord
+
+
+class Incoming:
+    """A file that comes piece by piece; ``record`` is what it was, once it is in place."""
+
+    record: FileRecord
+
+    def __init__(self, write: Callable[[bytes], object], watch: Watch | None = None) -> None:
+        self._write = write
+        self._meter = Meter(watch)
+
+    def write(self, block: bytes) -> None:
+        """Take the next bytes."""
+        self._write(block)
+        self._meter.add(block)
+
+    def check(self, path: SafePath, expected: FileRecord | None = None) -> None:
+        """Set the record of all bytes; ArtifactChangedError when another was expected."""
+        self.record = self._meter.record(path, expected)
+
 
 class ArtifactFolder(Protocol):
     """A folder that takes whole files by checked paths; no link in it is followed."""
@@ -42,6 +74,13 @@ class ArtifactFolder(Protocol):
 
         ``watch`` is told of each number of bytes that went. With ``expected``, a file of another size or digest is an
         ArtifactChangedError and is not kept.
+        """
+
+    def put_linked(self, path: SafePath, stored: StoredFile) -> FileRecord:
+        """Keep a file that is stored already, without a second copy of its bytes where the system can do that.
+
+        ArtifactChangedError when it is no longer what was recorded, NotFoundError when it is gone; nothing is kept
+        then.
         """
 
     def open(self, path: SafePath) -> AbstractContextManager[BinaryIO]:
@@ -61,6 +100,19 @@ class ArtifactFolder(Protocol):
 
     def local_path(self, path: SafePath | None = None) -> Path | None:
         """Give the place of a file or folder on this machine, or None when it is elsewhere."""
+
+
+class ServedFolder(ArtifactFolder, Protocol):
+    """A folder that a server writes to for others, piece by piece, and removes from."""
+
+    def receive(self, path: SafePath) -> AbstractContextManager[Incoming]:
+        """Keep what is written in the block, whole at its end or not at all, over what was there.
+
+        The block may be begun, gone on with and ended in different threads, one at a time.
+        """
+
+    def remove(self, path: SafePath) -> None:
+        """Remove a file, or a folder and all in it, following no link; NotFoundError when there is neither."""
 
 
 class Meter:
@@ -100,11 +152,16 @@ def read_whole(folder: ArtifactFolder, path: SafePath, expected: FileRecord | No
 
 def verify(folder: ArtifactFolder, path: SafePath, expected: FileRecord) -> None:
     """Read a file through without keeping it; ArtifactChangedError when it is not the one that was recorded."""
+    read_record(folder, path, expected)
+
+
+def read_record(folder: ArtifactFolder, path: SafePath, expected: FileRecord | None = None) -> FileRecord:
+    """Read a file through and give its size and digest; ArtifactChangedError when another was expected."""
     meter = Meter()
     with folder.open(path) as reader:
         while block := reader.read(BLOCK):
             meter.add(block)
-    meter.record(path, expected)
+    return meter.record(path, expected)
 
 
 def files_in(folder: ArtifactFolder, path: SafePath | None = None) -> Iterator[FileInfo]:

@@ -9,10 +9,10 @@ from mltrack.store.artifacts import is_remote
 from mltrack.store.local_artifacts import LocalFolder
 
 if TYPE_CHECKING:
-    from mltrack.store.artifact_folder import ArtifactFolder
+    from mltrack.store.artifact_folder import ServedFolder
 
 
-def open_folder(uri: str) -> ArtifactFolder:
+def open_folder(uri: str) -> ServedFolder:
     """Give the artifact folder at a path or URI; nothing is read or made yet.
 
     Raises

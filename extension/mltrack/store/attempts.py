@@ -13,12 +13,11 @@ from mltrack.store.runs import read_run_ids
 from mltrack.store.summaries import Attempts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from sqlite3 import Connection
 
+    from mltrack.store.locator import Locator
     from mltrack.store.pages import Search
 
-    Locate = Callable[[str], str]
 
 NOUN = "cell"
 _SAME_CELL = """
@@ -28,10 +27,10 @@ WHERE r.uuid = :uuid
 """
 
 
-def find_attempts(connection: Connection, search: Search, locate: Locate) -> Page[Attempts]:
+def find_attempts(connection: Connection, search: Search, locate: Locator) -> Page[Attempts]:
     """Give one page of the cells whose runs match, each by the newest of these, and of the runs of no cell."""
     expression = parse_filter(search.filter_string, RUNS)
-    finder = RunFinder(connection, search, parse_order(search.order_by, RUNS), base=locate(""))  # type: ignore[arg-type]
+    finder = RunFinder(connection, search, parse_order(search.order_by, RUNS), bound=locate.bound)  # type: ignore[arg-type]
     size, offset = page_bounds(search, NOUN)
     condition, values = finder.matching(expression)
     # The index of cells has their runs in the order they were made, which is what previous_run_of_cell goes by too.
@@ -47,10 +46,10 @@ def find_attempts(connection: Connection, search: Search, locate: Locate) -> Pag
     return Page(rows, next_token(search, NOUN, found=len(numbers)))
 
 
-def find_runs_of_cell(connection: Connection, run_id: str, search: Search, locate: Locate) -> list[str]:
+def find_runs_of_cell(connection: Connection, run_id: str, search: Search, locate: Locator) -> list[str]:
     """Give the ids of the runs of one run's cell that match, that one alone when it is of no cell."""
     expression = parse_filter(search.filter_string, RUNS)
     order = parse_order(search.order_by, RUNS)  # type: ignore[arg-type]
     numbers = [row[0] for row in connection.execute(_SAME_CELL, {"uuid": run_id})]
-    finder = RunFinder(connection, search, order, base=locate(""))
+    finder = RunFinder(connection, search, order, bound=locate.bound)
     return read_run_ids(connection, finder.among(numbers, expression, count=check_page_size(search.max_results)))

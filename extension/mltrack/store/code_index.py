@@ -1,13 +1,14 @@
 """The words of executed code: an index of sources by blob, over one connection inside the caller's transaction.
 
 The index keeps no text of its own (FTS5's contentless tables), so that taking a source out of it needs the text again.
-What only SQLite has of full-text search is here.
 """
 
 from __future__ import annotations
 
 import zlib
 from typing import TYPE_CHECKING
+
+from mltrack.store.dialect import dialect_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,9 +41,9 @@ def unpack(encoding: str, data: bytes) -> str:
 
 def index_source(connection: Connection, number: int) -> None:
     """Put the source that a blob holds into the index, unless it is there."""
-    if connection.execute("SELECT 1 FROM code_index WHERE rowid = ?", (number,)).fetchone() is None:
-        text = _text(connection, number)
-        connection.execute("INSERT INTO code_index (rowid, source) VALUES (?, ?)", (number, text))
+    dialect = dialect_of(connection)
+    if not dialect.is_indexed(connection, number):
+        dialect.index(connection, number, _text(connection, number))
 
 
 def index_all_sources(connection: Connection) -> None:
@@ -53,17 +54,10 @@ def index_all_sources(connection: Connection) -> None:
 
 def forget_sources(connection: Connection, numbers: Iterable[int]) -> None:
     """Take sources out of the index; call it before their blobs are deleted, whose numbers may be given again."""
+    dialect = dialect_of(connection)
     for number in numbers:
-        if connection.execute("SELECT 1 FROM code_index WHERE rowid = ?", (number,)).fetchone() is not None:
-            row = ("delete", number, _text(connection, number))
-            connection.execute("INSERT INTO code_index (code_index, rowid, source) VALUES (?, ?, ?)", row)
-
-
-def phrase(word: str) -> str:
-    """Write a word of a query as FTS5 takes it: a phrase in quotes, which has no syntax inside, or the start of one."""
-    is_prefix = word.endswith("*")
-    text = '"{}"'.format(word.rstrip("*").replace('"', '""'))
-    return f"{text} *" if is_prefix else text
+        if dialect.is_indexed(connection, number):
+            dialect.forget(connection, number, _text(connection, number))
 
 
 def _text(connection: Connection, number: int) -> str:

@@ -15,15 +15,17 @@ from mltrack.store.search_tables import RUN_TABLES
 from mltrack.store.summaries import RunColumns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
     from sqlite3 import Connection
 
+    from mltrack.store.locator import Locator
     from mltrack.store.pages import Search
     from mltrack.store.summaries import Value
 
-    Locate = Callable[[str], str]
 
 JOINS = 20  # columns that one query reads
+LISTED = "json_each(:numbers) s CROSS JOIN runs r ON r.id = s.value"
+IN_ORDER = "/* in the order of the list */"
 _TABLES = {
     Entity.PARAM: ("params", "text_keys"),
     Entity.TAG: ("run_tags", "text_keys"),
@@ -31,14 +33,14 @@ _TABLES = {
 }
 
 
-def read_columns(connection: Connection, search: Search, names: Sequence[str], locate: Locate) -> RunColumns:
+def read_columns(connection: Connection, search: Search, names: Sequence[str], locate: Locator) -> RunColumns:
     """Give these values of one page of the runs that match, each column under its name as it was asked for."""
     keys = {name: parse_key(name) for name in names}
     expression = parse_filter(search.filter_string, RUNS)
     order = parse_order(search.order_by, RUNS)  # type: ignore[arg-type]
     size, offset = page_bounds(search, RUNS.noun)
-    numbers = RunFinder(connection, search, order, base=locate("")).first(expression, offset + size)[offset:]
-    reader = _Reader(connection, numbers, base=locate(""))
+    numbers = RunFinder(connection, search, order, bound=locate.bound).first(expression, offset + size)[offset:]
+    reader = _Reader(connection, numbers, bound=locate.bound)
     run_id = Key(Entity.ATTRIBUTE, "run_id")
     run_ids, *columns = reader.read([run_id, *keys.values()])
     return RunColumns([str(each) for each in run_ids], dict(zip(keys, columns, strict=True)))
@@ -47,10 +49,10 @@ def read_columns(connection: Connection, search: Search, names: Sequence[str], l
 class _Reader:
     """Reads values of runs, in the order of their numbers."""
 
-    def __init__(self, connection: Connection, numbers: Sequence[int], *, base: str) -> None:
+    def __init__(self, connection: Connection, numbers: Sequence[int], *, bound: Mapping[str, object]) -> None:
         self._connection = connection
         self._numbers = numbers
-        self._values = {"numbers": json.dumps(numbers), "base": base}
+        self._values = {"numbers": json.dumps(numbers), **bound}
 
     def read(self, keys: Sequence[Key]) -> list[list[Value]]:
         """Give the values of each key, None where a run has none."""
@@ -73,9 +75,9 @@ class _Reader:
             number = f"(SELECT id FROM {names} WHERE name = :{alias})"
             joins.append(f"LEFT JOIN {table} {alias} ON {alias}.run_id = r.id AND {alias}.key_id = {number}")
             shown.append(f"{alias}.value, {f'{alias}.special' if key.entity is Entity.METRIC else 0}")
-        # The list is gone through in its order, one run after the other.
-        query = f"SELECT {', '.join(shown)} FROM json_each(:numbers) s CROSS JOIN runs r ON r.id = s.value"
-        columns = list(zip(*self._connection.execute(f"{query} {' '.join(joins)}", bound), strict=True))
+        # The list is gone through in its order, one run after the other, as the remark asks of PostgreSQL.
+        query = f"SELECT {', '.join(shown)} FROM {LISTED} {' '.join(joins)} {IN_ORDER}"
+        columns = list(zip(*self._connection.execute(query, bound), strict=True))
         if not columns:
             return [[] for _ in keys]
         return [_decoded(*columns[place : place + 2]) for place in range(0, len(columns), 2)]

@@ -55,22 +55,30 @@ def read_curves(database: Database, wanted: CurveQuery) -> list[Curve]:
 
 def _read_short(connection: Connection, wanted: CurveQuery) -> list[Curve | Series]:
     """Read the series that have no more points than wanted; of the longer ones say which they are."""
-    runs = dict(connection.execute(_RUNS, {"runs": json.dumps(wanted.run_ids)}).fetchall())
-    keys = dict(connection.execute(_KEYS, (json.dumps(wanted.keys),)).fetchall())
-    low, high = (_LEAST if wanted.low is None else wanted.low), (_MOST if wanted.high is None else wanted.high)
     found: list[Curve | Series] = []
-    for run_id in dict.fromkeys(wanted.run_ids):
-        for key in dict.fromkeys(wanted.keys):
-            if run_id in runs and key in keys:
-                series = Series(runs[run_id], keys[key], max(low, _LEAST), min(high, _MOST), (run_id, key))
-                bounds = (series.run, series.key, series.low, series.high, wanted.points + 1)
-                rows = connection.execute(_POINTS, bounds).fetchall()
-                if rows:
-                    found.append(_whole(series, rows) if len(rows) <= wanted.points else series)
+    for series in asked_series(connection, wanted):
+        bounds = (series.run, series.key, series.low, series.high, wanted.points + 1)
+        rows = connection.execute(_POINTS, bounds).fetchall()
+        if rows:
+            found.append(whole(series, rows) if len(rows) <= wanted.points else series)
     return found
 
 
-def _whole(series: Series, rows: Sequence[tuple[int, int, float, int]]) -> Curve:
+def asked_series(connection: Connection, wanted: CurveQuery) -> list[Series]:
+    """Give the series of the runs and names that there are, each once; a series may have no points."""
+    runs = dict(connection.execute(_RUNS, {"runs": json.dumps(wanted.run_ids)}).fetchall())
+    keys = dict(connection.execute(_KEYS, (json.dumps(wanted.keys),)).fetchall())
+    low, high = (_LEAST if wanted.low is None else wanted.low), (_MOST if wanted.high is None else wanted.high)
+    return [
+        Series(runs[run_id], keys[key], max(low, _LEAST), min(high, _MOST), (run_id, key))
+        for run_id in dict.fromkeys(wanted.run_ids)
+        for key in dict.fromkeys(wanted.keys)
+        if run_id in runs and key in keys
+    ]
+
+
+def whole(series: Series, rows: Sequence[tuple[int, int, float, int]]) -> Curve:
+    """Make a curve of all points of a series."""
     steps, times, values, specials = zip(*rows, strict=True)
     if any(specials):
         values = tuple(map(decode, values, specials))

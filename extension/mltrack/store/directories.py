@@ -61,6 +61,9 @@ class Directory(Protocol):
     def move(self, name: str, target: Self, new_name: str) -> None:
         """Move a file into another folder of the same kind, over what is there."""
 
+    def link(self, name: str, target: Self, new_name: str) -> None:
+        """Give a file a second name in a folder of the same kind; OSError where that cannot be or is taken."""
+
     def remove(self, name: str) -> None:
         """Remove a file or link; what is not there is no error."""
 
@@ -139,6 +142,10 @@ class OpenDirectory:
         """Move a file into another folder, over what is there; a link there is replaced, not followed."""
         os.replace(name, new_name, src_dir_fd=self._fd, dst_dir_fd=target._fd)
 
+    def link(self, name: str, target: Self, new_name: str) -> None:
+        """Give a file a second name in another folder; a link is not followed."""
+        os.link(name, new_name, src_dir_fd=self._fd, dst_dir_fd=target._fd, follow_symlinks=False)
+
     def remove(self, name: str) -> None:
         """Remove a file or link."""
         with suppress(FileNotFoundError):
@@ -207,6 +214,10 @@ class NamedDirectory:
     def move(self, name: str, target: Self, new_name: str) -> None:
         """Move a file into another folder, over what is there."""
         (self._path / name).replace(target._path / new_name)
+
+    def link(self, name: str, target: Self, new_name: str) -> None:
+        """Give a file a second name in another folder."""
+        (target._path / new_name).hardlink_to(self._path / name)
 
     def remove(self, name: str) -> None:
         """Remove a file or link."""

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from mltrack.config import ARTIFACT_FOLDER
 from mltrack.entities import Experiment, ExperimentTag, LifecycleStage
 from mltrack.exceptions import AlreadyExistsError, InvalidParameterError, NotFoundError
+from mltrack.store.upserts import upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from sqlite3 import Connection
 
-    Locate = Callable[[str], str]
+    from mltrack.store.locator import Locator
+
 
 _COLUMNS = "id, name, artifact_location, lifecycle_stage, created_at, updated_at"
 CLAIMED = 0
@@ -45,27 +47,40 @@ def _number(experiment_id: str) -> int | None:
 
 # Experiments that came from an MLflow folder keep its ids of 18 digits; ours go on from the small ones.
 _FOREIGN_NUMBERS = 10**9
+NEXT_NUMBER = f"(SELECT coalesce(max(id), 0) + 1 FROM experiments WHERE id < {_FOREIGN_NUMBERS})"
 
 
-def insert_experiment(connection: Connection, new: tuple[str, str | None, Sequence[ExperimentTag]], now: int) -> int:
+def insert_experiment(
+    connection: Connection, new: tuple[str, str | None, Sequence[ExperimentTag]], now: int, root: str = ARTIFACT_FOLDER
+) -> int:
     """Make an experiment of (name, place or None, tags); AlreadyExistsError when the name is taken.
 
-    Its artifacts go to a folder of its number beside the store unless a place is given.
+    Its artifacts go to a folder of its number below ``root``, by default beside the store, unless a place is given.
     """
     name, place, tags = new
     _refuse_taken(connection, name)
     row = connection.execute(
         "INSERT INTO experiments (id, name, artifact_location, created_at, updated_at)"
-        f" VALUES ((SELECT coalesce(max(id), 0) + 1 FROM experiments WHERE id < {_FOREIGN_NUMBERS}), ?, ?, ?, ?)"
+        f" VALUES ({NEXT_NUMBER}, ?, ?, ?, ?)"
         " RETURNING id",
         (name, place or "", now, now),
     ).fetchone()
     number = int(row[0])
     if place is None:
-        own = f"{ARTIFACT_FOLDER}/{number}"
+        own = f"{root}/{number}"
         connection.execute("UPDATE experiments SET artifact_location = ? WHERE id = ?", (own, number))
     _put_tags(connection, number, tags)
     return number
+
+
+def move_unused(connection: Connection, root: str) -> None:
+    """Let the artifacts of experiments that have none, and no place of their own, go below a root."""
+    connection.execute(
+        "UPDATE experiments SET artifact_location = ? || '/' || id WHERE artifact_location = ? || '/' || id"
+        " AND NOT EXISTS (SELECT 1 FROM runs WHERE experiment_id = experiments.id)"
+        " AND NOT EXISTS (SELECT 1 FROM logged_models WHERE experiment_id = experiments.id)",
+        (root, ARTIFACT_FOLDER),
+    )
 
 
 def _refuse_taken(connection: Connection, name: str) -> None:
@@ -75,20 +90,20 @@ def _refuse_taken(connection: Connection, name: str) -> None:
         raise AlreadyExistsError(f"There is an experiment {name!r} already.{hint}")
 
 
-def read_experiments(connection: Connection, where: str, values: Sequence[object], locate: Locate) -> list[Experiment]:
+def read_experiments(connection: Connection, where: str, values: Sequence[object], locate: Locator) -> list[Experiment]:
     """Give the experiments that match a condition made of constants, the last created first."""
     query = f"SELECT {_COLUMNS} FROM experiments WHERE {where} ORDER BY created_at DESC, id DESC"
     return with_tags(connection, connection.execute(query, values).fetchall(), locate)
 
 
-def read_numbered(connection: Connection, numbers: Sequence[int], locate: Locate) -> list[Experiment]:
+def read_numbered(connection: Connection, numbers: Sequence[int], locate: Locator) -> list[Experiment]:
     """Give the experiments of these numbers, in their order."""
     query = f"SELECT {_COLUMNS} FROM experiments WHERE id IN (SELECT value FROM json_each(?))"
     rows = {row[0]: row for row in connection.execute(query, (json.dumps(numbers),))}
     return with_tags(connection, [rows[number] for number in numbers], locate)
 
 
-def with_tags(connection: Connection, rows: Sequence[tuple[object, ...]], locate: Locate) -> list[Experiment]:
+def with_tags(connection: Connection, rows: Sequence[tuple[object, ...]], locate: Locator) -> list[Experiment]:
     """Make experiments of rows (id, name, place, stage, created, updated), their tags read in one query."""
     tags: dict[object, dict[str, str]] = {row[0]: {} for row in rows}
     query = (
@@ -119,11 +134,11 @@ def delete_experiment(connection: Connection, number: int, now: int) -> None:
     stage, _ = _stage_and_name(connection, number)
     if stage != LifecycleStage.ACTIVE:
         raise NotFoundError(f"There is no active experiment with the id '{number}': it is deleted already.")
-    query = "SELECT max(e.updated_at, 1 + coalesce(max(r.deleted_at), 0)) FROM experiments e"
-    last = connection.execute(
-        f"{query} LEFT JOIN runs r ON r.experiment_id = e.id WHERE e.id = ?", (number,)
-    ).fetchone()
-    moment = max(now, last[0])
+    query = (
+        "SELECT updated_at, (SELECT coalesce(max(r.deleted_at), 0) + 1 FROM runs r WHERE r.experiment_id = e.id)"
+        " FROM experiments e WHERE e.id = ?"
+    )
+    moment = max(now, *connection.execute(query, (number,)).fetchone())
     connection.execute(
         "UPDATE experiments SET lifecycle_stage = 'deleted', updated_at = ? WHERE id = ?", (moment, number)
     )
@@ -174,9 +189,8 @@ def delete_tag(connection: Connection, number: int, key: str, now: int) -> None:
 
 
 def _put_tags(connection: Connection, number: int, tags: Sequence[ExperimentTag]) -> None:
-    connection.executemany(
-        "INSERT OR REPLACE INTO experiment_tags VALUES (?, ?, ?)", [(number, tag.key, tag.value) for tag in tags]
-    )
+    rows = [(number, key, value) for key, value in {tag.key: tag.value for tag in tags}.items()]
+    connection.executemany(upsert("experiment_tags", ("experiment_id", "key"), ("value",)), rows)
 
 
 def _stage_and_name(connection: Connection, number: int) -> tuple[str, str]:

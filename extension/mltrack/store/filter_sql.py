@@ -1,25 +1,20 @@
-"""Searches in SQL: conditions and orders over the store's tables, with every key and value bound.
-
-ILIKE with letters beyond ASCII needs the SQL function that ``CASEFOLD_FUNCTION`` names.
-"""
+"""Searches in SQL: conditions and orders over the store's tables, with every key and value bound."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mltrack.store.code_index import ALL_RUNS_WITH_WORD, HAS_WORD, RUNS_WITH_WORD, phrase
+from mltrack.store.code_index import ALL_RUNS_WITH_WORD, HAS_WORD, RUNS_WITH_WORD
+from mltrack.store.dialect import SQLITE
 from mltrack.store.filter_tree import And, CodeMatch, Comparison, Entity, Not, NullTest, Or
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mltrack.store.dialect import Dialect
     from mltrack.store.filter_tree import Expression, Key, OrderKey
     from mltrack.store.search_tables import Place, SearchTables
-
-CASEFOLD_FUNCTION = "mltrack_casefold"
-"""A function of one text or NULL, Python's ``str.casefold``, which the connection registers."""
 
 
 class SqlWriter:
@@ -28,8 +23,11 @@ class SqlWriter:
     ``datasets`` are (name, digest or "") of those that a logged model's metrics must be of; none: any.
     """
 
-    def __init__(self, tables: SearchTables, *, datasets: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self, tables: SearchTables, dialect: Dialect = SQLITE, *, datasets: Sequence[tuple[str, str]] = ()
+    ) -> None:
         self._tables = tables
+        self._dialect = dialect
         self._datasets = datasets
         self.parameters: dict[str, object] = {}
 
@@ -43,7 +41,7 @@ class SqlWriter:
         """Write a tree as a condition on a row; what it asks of other tables is looked up row by row."""
         match expression:
             case None:
-                return "1"
+                return "TRUE"
             case And(operands):
                 return " AND ".join(f"({self.condition(operand)})" for operand in operands)
             case Or(operands):
@@ -87,7 +85,10 @@ class SqlWriter:
             return (self._tables.datasets[key.name],)
         places = self._tables.places[key.entity]
         name = self.bind(key.name)
-        bound = [replace(place, condition=place.condition.format(key=name)) for place in places]
+        bound = [
+            replace(place, tables=place.tables.format(key=name), condition=place.condition.format(key=name))
+            for place in places
+        ]
         if key.entity is Entity.METRIC and self._datasets:
             bound = [replace(place, condition=f"{place.condition} AND {self.of_datasets()}") for place in bound]
         return tuple(bound)
@@ -135,16 +136,18 @@ class SqlWriter:
         )
 
     def _holds(self, place: Place, clause: Comparison | NullTest | None) -> str:
-        return self._test(place.value, clause) if isinstance(clause, Comparison) else "1"
+        return self._test(place.value, clause) if isinstance(clause, Comparison) else "TRUE"
 
     def _match(self, clause: CodeMatch) -> str:
-        found = " AND ".join(HAS_WORD.format(word=self.bind(phrase(word))) for word in clause.words)
+        found = " AND ".join(HAS_WORD.format(word=self.bind(self._dialect.word(word))) for word in clause.words)
         return (
             f"NOT ({found}) AND EXISTS (SELECT 1 FROM snapshots s WHERE s.run_id = r.id)" if clause.negated else found
         )
 
     def _coded(self, clause: CodeMatch) -> str:
-        return " INTERSECT ".join(RUNS_WITH_WORD.format(word=self.bind(phrase(word))) for word in clause.words)
+        return " INTERSECT ".join(
+            RUNS_WITH_WORD.format(word=self.bind(self._dialect.word(word))) for word in clause.words
+        )
 
     def _test(self, operand: str, clause: Comparison) -> str:
         comparator = clause.comparator
@@ -154,15 +157,21 @@ class SqlWriter:
         elif comparator.endswith("IN"):
             test = f"{comparator} ({', '.join(['{}'] * len(values))})"
         elif "LIKE" in comparator:
-            operand, test, pattern = _PATTERN_TESTS[comparator.removeprefix("NOT ")](operand, str(clause.value))
-            operand, values = f"{'NOT ' * comparator.startswith('NOT')}{operand}", (pattern,)
+            matches = self._dialect.ilike if comparator.endswith("ILIKE") else self._dialect.like
+            return "NOT " * comparator.startswith("NOT") + matches(operand, str(clause.value), self.bind)
         else:
             test = f"{comparator} {{}}"
         if clause.key.entity is Entity.PARAM and not isinstance(values[0], str):
-            return _number_test(operand, test.format(*[self.bind(_literal(value)) for value in values]))
+            return self._number_test(operand, test, values)
         if clause.key.entity is Entity.METRIC:
             values = tuple(float(value) for value in values if isinstance(value, (int, float)))
+        if comparator in ("=", "IN"):
+            return self._dialect.among(operand, values, self.bind)
         return f"{operand} {test.format(*map(self.bind, values))}"
+
+    def _number_test(self, operand: str, test: str, values: Sequence[object]) -> str:
+        numbers = [value for value in values if isinstance(value, (int, float))]
+        return self._dialect.number_test(operand, test, numbers, self.bind)
 
 
 class SetWriter(SqlWriter):
@@ -183,41 +192,6 @@ class SetWriter(SqlWriter):
         return f"NOT {found} AND EXISTS (SELECT 1 FROM snapshots s WHERE s.run_id = r.id)" if clause.negated else found
 
     def _coded(self, clause: CodeMatch) -> str:
-        return " INTERSECT ".join(ALL_RUNS_WITH_WORD.format(word=self.bind(phrase(word))) for word in clause.words)
-
-
-# What only SQLite spells this way. Another dialect replaces what is below.
-
-
-def _like(operand: str, pattern: str) -> tuple[str, str, str]:
-    """Tell letters' cases apart, which SQLite's LIKE does not and its GLOB does."""
-    translated = re.sub(r"[*?[]", r"[\g<0>]", _without_runs(pattern))
-    return operand, "GLOB {}", translated.replace("%", "*").replace("_", "?")
-
-
-def _ilike(operand: str, pattern: str) -> tuple[str, str, str]:
-    """Take letters' cases as one: SQLite's LIKE does so for ASCII, beyond it both sides are folded."""
-    if pattern.isascii():
-        return operand, "LIKE {}", _without_runs(pattern)
-    return f"{CASEFOLD_FUNCTION}({operand})", "LIKE {}", _without_runs(pattern).casefold()
-
-
-_PATTERN_TESTS = {"LIKE": _like, "ILIKE": _ilike}
-
-
-def _without_runs(pattern: str) -> str:
-    """Make one % of several: they match the same, and each costs time."""
-    return re.sub("%+", "%", pattern)
-
-
-# A text that is compared with a NUMERIC expression counts as a number when the whole of it reads as one, and else comes
-# after all numbers (https://www.sqlite.org/datatype3.html, 4.2). Both sides are read from text, by one reader.
-
-
-def _number_test(operand: str, test: str) -> str:
-    numbers = re.sub(r":v[0-9]+", r"CAST(\g<0> AS NUMERIC)", test)
-    return f"({operand} {numbers} AND {operand} <= CAST('9e999' AS NUMERIC))"
-
-
-def _literal(value: object) -> str:
-    return repr(value).replace("inf", "9e999")
+        return " INTERSECT ".join(
+            ALL_RUNS_WITH_WORD.format(word=self.bind(self._dialect.word(word))) for word in clause.words
+        )

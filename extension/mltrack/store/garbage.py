@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING
 
 from mltrack.config import ARTIFACT_FOLDER
 from mltrack.exceptions import InvalidParameterError, NotFoundError
+from mltrack.store.access import note_change
 from mltrack.store.code_index import forget_sources, unpack
 from mltrack.store.experiments import CLAIMED, experiment_number
 from mltrack.store.points import missing_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from sqlite3 import Connection
 
+    from mltrack.store.locator import Locator
     from mltrack.store.protocol import GarbageSelection
 
-    Locate = Callable[[str], str]
 
 POINTS_AT_ONCE = 50_000
 BLOBS_AT_ONCE = 1_000
@@ -35,7 +36,9 @@ _RUN_TABLES = (
     *("input_tags", "run_inputs", "run_models", "logged_model_metrics", "run_tags", "params", "latest_metrics"),
     *("artifacts", "failures", "captured_names", "snapshots"),
 )
-_MODEL_TABLES = ("logged_model_tags", "logged_model_params", "logged_model_metrics", "run_models")
+_MODEL_TABLES = (
+    *("logged_model_tags", "logged_model_params", "logged_model_metrics", "logged_model_files", "run_models"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Chosen:
     models: tuple[Doomed, ...]
 
 
-def choose(connection: Connection, selection: GarbageSelection, now: int, locate: Locate) -> Chosen:
+def choose(connection: Connection, selection: GarbageSelection, now: int, locate: Locator) -> Chosen:
     """Find what is to be removed and mark it, so that it can no more be restored.
 
     Raises
@@ -82,7 +85,7 @@ def choose(connection: Connection, selection: GarbageSelection, now: int, locate
     return Chosen(
         _doomed(connection, _RUN_PLACES, numbers, locate),
         _doomed(connection, _EXPERIMENT_PLACES, places, locate),
-        _doomed(connection, _MODEL_PLACES, places, locate),
+        _doomed(connection, _MODEL_PLACES, json.dumps(_chosen_models(connection, selection, before, places)), locate),
     )
 
 
@@ -92,17 +95,16 @@ _RUN_PLACES = (
 )
 _MODEL_PLACES = (
     "SELECT m.id, m.uuid, m.artifact_place, e.artifact_location || '/models/' || m.uuid || '/artifacts'"
-    f" FROM logged_models m JOIN experiments e ON e.id = m.experiment_id WHERE e.id IN {_GIVEN} ORDER BY m.id"
+    f" FROM logged_models m JOIN experiments e ON e.id = m.experiment_id WHERE m.id IN {_GIVEN} ORDER BY m.id"
 )
 # As insert_experiment makes it; where a user chose the place, the folder is the user's.
-_OWN_PLACE = f"'{ARTIFACT_FOLDER}/' || id"
 _EXPERIMENT_PLACES = (
-    f"SELECT id, name, CASE WHEN artifact_location <> {_OWN_PLACE} THEN artifact_location END, {_OWN_PLACE}"
-    f" FROM experiments WHERE id IN {_GIVEN}"
+    f"SELECT id, name, CASE WHEN '/' || artifact_location NOT LIKE '%/{ARTIFACT_FOLDER}/' || id THEN artifact_location"
+    f" END, artifact_location FROM experiments WHERE id IN {_GIVEN}"
 )
 
 
-def _doomed(connection: Connection, query: str, numbers: str, locate: Locate) -> tuple[Doomed, ...]:
+def _doomed(connection: Connection, query: str, numbers: str, locate: Locator) -> tuple[Doomed, ...]:
     rows = connection.execute(query, (numbers,)).fetchall()
     return tuple(
         Doomed(number, name, locate(ours if foreign is None else foreign), foreign is None)
@@ -152,6 +154,22 @@ def _chosen_runs(connection: Connection, selection: GarbageSelection, before: in
     return chosen
 
 
+def _chosen_models(connection: Connection, selection: GarbageSelection, before: int, experiments: str) -> list[int]:
+    """Give the logged models of these experiments, and, unless others were named, those that were deleted.
+
+    One that a version of a registered model was made of stays until that is deleted, too.
+    """
+    query = f"SELECT id FROM logged_models WHERE experiment_id IN {_GIVEN}"
+    found = {row[0] for row in connection.execute(query, (experiments,))}
+    if selection.run_ids is None and selection.experiment_ids is None:
+        query = (
+            "SELECT id FROM logged_models m WHERE lifecycle_stage = 'deleted' AND updated_at <= ? AND NOT EXISTS"
+            " (SELECT 1 FROM model_versions v WHERE v.logged_model_id = m.uuid)"
+        )
+        found |= {row[0] for row in connection.execute(query, (before,))}
+    return sorted(found)
+
+
 def _refuse_young(what: str, state: tuple[str, int | None], before: int, now: int) -> None:
     stage, deleted_at = state
     if stage != "deleted":
@@ -176,21 +194,33 @@ def remove_runs(connection: Connection, numbers: Sequence[int]) -> tuple[int, in
     given = (json.dumps(numbers),)
     size = connection.execute(f"SELECT coalesce(sum(size), 0) FROM artifacts WHERE run_id IN {_GIVEN}", given)
     freed = int(size.fetchone()[0])
+    note_change(connection)  # its id may be chosen again, for a run of another experiment
     for table in _RUN_TABLES:
         connection.execute(f"DELETE FROM {table} WHERE run_id IN {_GIVEN}", given)
     return connection.execute(f"DELETE FROM runs WHERE id IN {_GIVEN}", given).rowcount, freed
 
 
-def remove_experiment(connection: Connection, number: int, models: Sequence[int]) -> bool:
-    """Remove an experiment and the logged models whose files are gone, unless it has runs or models left."""
-    given = (json.dumps(models),)
+def remove_models(connection: Connection, numbers: Sequence[int]) -> tuple[int, int]:
+    """Remove logged models whose files are gone; gives (models, bytes of files that no other model has)."""
+    given = (json.dumps(numbers),)
+    size = connection.execute(
+        f"SELECT coalesce(sum(size), 0) FROM (SELECT DISTINCT digest, size FROM logged_model_files WHERE model_id IN"
+        f" {_GIVEN} EXCEPT SELECT digest, size FROM logged_model_files WHERE model_id NOT IN {_GIVEN}) own",
+        given * 2,
+    )
+    freed = int(size.fetchone()[0])
     for table in _MODEL_TABLES:
         connection.execute(f"DELETE FROM {table} WHERE model_id IN {_GIVEN}", given)
-    connection.execute(f"DELETE FROM logged_models WHERE experiment_id = {number} AND id IN {_GIVEN}", given)
+    return connection.execute(f"DELETE FROM logged_models WHERE id IN {_GIVEN}", given).rowcount, freed
+
+
+def remove_experiment(connection: Connection, number: int) -> bool:
+    """Remove an experiment, unless it has runs or logged models left."""
     for table in ("runs", "logged_models"):
         if connection.execute(f"SELECT 1 FROM {table} WHERE experiment_id = ? LIMIT 1", (number,)).fetchone():
             return False
-    for table in ("datasets", "experiment_tags"):
+    note_change(connection)  # its number may be given again, and with it what was given of it
+    for table in ("datasets", "experiment_tags", "experiment_roles"):
         connection.execute(f"DELETE FROM {table} WHERE experiment_id = ?", (number,))
     return connection.execute("DELETE FROM experiments WHERE id = ?", (number,)).rowcount == 1
 
@@ -202,7 +232,7 @@ def remove_loose_ends(connection: Connection) -> None:
     written is told so by ``write_snapshot`` when it saves the next one, and sends them again.
     """
     connection.execute("DELETE FROM datasets WHERE id NOT IN (SELECT dataset_id FROM run_inputs)")
-    used = "SELECT environment_id FROM runs WHERE environment_id NOT NULL"
+    used = "SELECT environment_id FROM runs WHERE environment_id IS NOT NULL"
     connection.execute(f"DELETE FROM environments WHERE id NOT IN ({used})")
     last = "SELECT coalesce(max(s.seq), 0) FROM snapshots s WHERE s.session_id = {}.session_id"
     connection.execute(f"DELETE FROM executions WHERE seq > ({last.format('executions')})")
@@ -218,7 +248,7 @@ def has_gaps(connection: Connection) -> bool:
 
 _BLOBS_IN_USE = (
     "SELECT source_id FROM executions UNION SELECT blob_id FROM outputs"
-    " UNION SELECT manifest_id FROM snapshots WHERE manifest_id NOT NULL"
+    " UNION SELECT manifest_id FROM snapshots WHERE manifest_id IS NOT NULL"
 )
 
 
@@ -241,7 +271,7 @@ def remove_blobs(connection: Connection, seen: dict[int, set[bytes]], after: int
 
 def read_manifests(connection: Connection, seen: dict[int, set[bytes]]) -> None:
     """Note of each manifest that is in use, by its number, which blobs it names."""
-    query = "SELECT DISTINCT manifest_id FROM snapshots WHERE manifest_id NOT NULL"
+    query = "SELECT DISTINCT manifest_id FROM snapshots WHERE manifest_id IS NOT NULL"
     numbers = {row[0] for row in connection.execute(query)}
     for number in seen.keys() - numbers:
         del seen[number]

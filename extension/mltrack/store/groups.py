@@ -17,13 +17,13 @@ from mltrack.store.run_search import RunFinder
 from mltrack.store.summaries import RunGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from sqlite3 import Connection
+    from collections.abc import Mapping, Sequence
+    from sqlite3 import Connection, Cursor
 
+    from mltrack.store.locator import Locator
     from mltrack.store.moments import Moments
     from mltrack.store.pages import Search
 
-    Locate = Callable[[str], str]
 
 JOINS = 8  # metrics that one query looks at
 SUMS = 5  # that it gives of each
@@ -33,7 +33,6 @@ _METRIC = (
     "latest_metrics {m} ON {m}.run_id = r.id AND {m}.key_id = :{m} AND {m}.special <> 1"
     " AND {m}.value BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308"
 )
-_SUMS = "count({m}.value), total({m}.value), total({m}.value * {m}.value), min({m}.value), max({m}.value)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +53,32 @@ class _Tally:
         return RunGroup(value, self.count, {name: each.summary for name, each in self.moments.items()})
 
 
-def find_groups(connection: Connection, search: Search, grouping: Grouping, locate: Locate) -> list[RunGroup]:
+def find_groups(
+    connection: Connection,
+    search: Search,
+    grouping: Grouping,
+    locate: Locator,
+    *,
+    reader: type[GroupReader] | None = None,
+) -> list[RunGroup]:
     """Give the groups of the runs that match, the largest first, then by value, those without one last."""
     key = parse_key(grouping.key)
     if key.entity not in _TABLES:
         raise InvalidParameterError(f"Runs are grouped by params.KEY or tags.KEY; got {grouping.key[:80]!r}.")
-    finder = RunFinder(connection, search, (), base=locate(""))
+    finder = RunFinder(connection, search, (), bound=locate.bound)
     condition, values = finder.matching(parse_filter(search.filter_string, RUNS))
-    reader = _Reader(connection, _TABLES[key.entity], condition, {**values, "key": key.name, "most": grouping.most})
-    tallies = reader.tallies(list(dict.fromkeys(grouping.metrics)))
+    bound = {**values, "key": key.name, "most": grouping.most}
+    groups = (reader or GroupReader)(connection, _TABLES[key.entity], condition, bound)
+    tallies = groups.tallies(list(dict.fromkeys(grouping.metrics)))
     ranked = sorted(tallies, key=lambda value: (-tallies[value].count, value is None, value))
     return [tallies[value].group(value) for value in ranked[: grouping.most]]
 
 
-class _Reader:
+class GroupReader:
     """Reads the groups of the runs that fulfil a condition, by their values in one table of texts."""
+
+    sums = "count({m}.value), total({m}.value), total({m}.value * {m}.value), min({m}.value), max({m}.value)"
+    """What is summed up of each metric."""
 
     def __init__(self, connection: Connection, table: str, condition: str, values: Mapping[str, object]) -> None:
         self._connection = connection
@@ -87,7 +97,7 @@ class _Reader:
                 for place, (name, number) in enumerate(some.items()):
                     of_metric = sums[place * SUMS : place * SUMS + SUMS]
                     if of_metric[0]:
-                        tally.moments[name] = self._moments(value, number, of_metric)
+                        tally.moments[name] = self.moments(value, number, of_metric)
         self._add_live(tallies, list(numbers))
         return tallies
 
@@ -101,7 +111,7 @@ class _Reader:
         bound = {**self._values, **{f"m{place}": number for place, number in enumerate(numbers)}}
         names = [f"m{place}" for place in range(len(numbers))]
         joins = " ".join(f"LEFT JOIN {_METRIC.format(m=name)}" for name in names)
-        sums = "".join(f", {_SUMS.format(m=name)}" for name in names)
+        sums = "".join(f", {self.sums.format(m=name)}" for name in names)
         valued = (
             f"SELECT sum(count(*)) OVER (), t.value, count(*){sums} FROM {self._of_key} {joins}"
             f" WHERE t.key_id = {_KEY} AND {self._condition}"
@@ -116,22 +126,27 @@ class _Reader:
             found.append((None, count, tuple(more)))
         return found
 
-    def _moments(self, value: str | None, number: int, sums: Sequence[float]) -> Moments:
+    def moments(self, value: str | None, number: int, sums: Sequence[float]) -> Moments:
         """Make moments of a group's five sums; where they are too coarse, the group is read again."""
         count, total, squares, low, high = sums
         found = moments.from_sums(int(count), total, squares, low=low, high=high)
         if found is not None:
             return found
         scale, centre = moments.centre(low, high)
-        which = f"{self._of_key} {{join}} WHERE t.key_id = {_KEY} AND t.value = :value AND {self._condition}"
-        if value is None:
-            which = f"runs r {{join}} WHERE {self._condition} AND {self._lacks}"
         distance = "(m.value * :scale - :centre)"
-        query = f"SELECT total({distance}), total({distance} * {distance}) FROM {which}"
-        bound = {**self._values, "m": number, "value": value, "scale": scale, "centre": centre}
-        join = f"CROSS JOIN {_METRIC.format(m='m')}"
-        total, squares = self._connection.execute(query.format(join=join), bound).fetchone()
+        query = f"SELECT total({distance}), total({distance} * {distance})"
+        total, squares = self.values_of(query, value, number, scale=scale, centre=centre).fetchone()
         return moments.around(int(count), total, squares, scale=scale, centre=centre)
+
+    def values_of(self, select: str, value: str | None, number: int, **bound: float) -> Cursor:
+        """Read of the metric ``m`` of this number of all runs of a group."""
+        join = f"CROSS JOIN {_METRIC.format(m='m')}"
+        which = f"{self._of_key} {join} WHERE t.key_id = {_KEY} AND t.value = :value AND {self._condition}"
+        if value is None:
+            which = f"runs r {join} WHERE {self._condition} AND {self._lacks}"
+        return self._connection.execute(
+            f"{select} FROM {which}", {**self._values, "m": number, "value": value, **bound}
+        )
 
     def _add_live(self, tallies: Mapping[str | None, _Tally], metrics: Sequence[str]) -> None:
         """Add the last points of runs that are under way, which are in no table that was summed up."""

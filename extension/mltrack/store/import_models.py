@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mltrack.exceptions import InvalidParameterError
+from mltrack.models.manifest import digest_of
 from mltrack.store.artifact_kinds import open_folder
+from mltrack.store.model_sources import ModelSource, as_model, known_records, read_source
 from mltrack.store.points import encode
 
 if TYPE_CHECKING:
@@ -36,7 +39,8 @@ class ModelWriter:
             _write_pairs(connection, "logged_model_params", number, model.params)
             _write_pairs(connection, "logged_model_tags", number, model.tags)
             connection.executemany(
-                "INSERT OR IGNORE INTO logged_model_metrics SELECT ?, ?, id, ?, ?, ?, ?, ?, ? FROM runs WHERE uuid = ?",
+                "INSERT INTO logged_model_metrics SELECT ?, ?, id, ?, ?, ?, ?, ?, ? FROM runs WHERE uuid = ?"
+                " ON CONFLICT DO NOTHING",
                 [
                     (number, numbers[key], step, time, *encode(value), name, digest, run_id)
                     for run_id, key, value, time, step, name, digest in model.points
@@ -51,8 +55,8 @@ class ModelWriter:
     def write_links(self, links: Iterable[ModelLink]) -> None:
         """Note which run read or made which model; those of runs and models that are not here are left out."""
         query = (
-            "INSERT OR IGNORE INTO run_models (run_id, model_id, role, step) SELECT r.id, m.id, ?, ?"
-            " FROM runs r, logged_models m WHERE r.uuid = ? AND m.uuid = ?"
+            "INSERT INTO run_models (run_id, model_id, role, step) SELECT r.id, m.id, ?, ?"
+            " FROM runs r, logged_models m WHERE r.uuid = ? AND m.uuid = ? ON CONFLICT DO NOTHING"
         )
         rows = [(role, step, run_id, model_id) for run_id, model_id, role, step in links]
         self._database.write(lambda connection: connection.executemany(query, rows))
@@ -64,6 +68,10 @@ class ModelWriter:
         else stays away, and so do the aliases that point to it.
         """
         return self._database.write(_write_registered, model)
+
+    def write_digests(self) -> None:
+        """Keep the digest of the files of each version that has none, where the files are known."""
+        self._database.write(_write_digests)
 
     def model_folder(self, model_id: str) -> ArtifactFolder:
         """Give the folder of a logged model's files: ``models/MODEL_ID/artifacts`` below its experiment's place."""
@@ -96,7 +104,8 @@ def _upsert_model(connection: Connection, model: ForeignModel, experiment: int, 
 
 def _write_registered(connection: Connection, model: ForeignRegisteredModel) -> tuple[int, list[int]]:
     connection.execute(
-        "INSERT OR IGNORE INTO registered_models (name, description, created_at, updated_at) VALUES (?, ?, ?, ?)",
+        "INSERT INTO registered_models (name, description, created_at, updated_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
         (model.name, model.description, model.created_at, model.updated_at),
     )
     number = connection.execute("SELECT id FROM registered_models WHERE name = ?", (model.name,)).fetchone()[0]
@@ -111,13 +120,14 @@ def _write_registered(connection: Connection, model: ForeignRegisteredModel) -> 
         new += known is None
         _write_pairs(connection, "model_version_tags", row, version.tags)
     connection.execute(
-        "UPDATE registered_models SET last_version = max(last_version,"
-        " coalesce((SELECT max(version) FROM model_versions WHERE model_id = :model), 0)) WHERE id = :model",
+        "UPDATE registered_models SET last_version = v.last FROM"
+        " (SELECT max(version) AS last FROM model_versions WHERE model_id = :model) v"
+        " WHERE id = :model AND v.last > last_version",
         {"model": number},
     )
     here = {version.version for version in model.versions} - set(others)
     connection.executemany(
-        "INSERT OR IGNORE INTO model_aliases VALUES (?, ?, ?)",
+        "INSERT INTO model_aliases VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [(number, alias, version) for alias, version in model.aliases if version in here],
     )
     return new, others
@@ -144,7 +154,22 @@ def _insert_version(connection: Connection, model: int, version: ForeignVersion)
     return int(row[0])
 
 
+def _write_digests(connection: Connection) -> None:
+    query = (
+        "SELECT id, source, logged_model_id FROM model_versions"
+        " WHERE digest IS NULL AND provenance IS NULL"  # those that were made here have one
+    )
+    for number, source, model_id in connection.execute(query).fetchall():
+        try:
+            found = ModelSource(model_id=model_id) if model_id else as_model(connection, read_source(source))
+        except InvalidParameterError:  # other trackers take sources that are none here
+            continue
+        if records := known_records(connection, found):
+            digest = digest_of(records)
+            connection.execute("UPDATE model_versions SET digest = ? WHERE id = ?", (digest, number))
+
+
 def _write_pairs(connection: Connection, table: str, owner: int, pairs: Sequence[Pair]) -> None:
     connection.executemany(
-        f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?)", [(owner, key, value) for key, value in pairs]
+        f"INSERT INTO {table} VALUES (?, ?, ?) ON CONFLICT DO NOTHING", [(owner, key, value) for key, value in pairs]
     )

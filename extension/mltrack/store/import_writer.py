@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from mltrack.config import ARTIFACT_FOLDER
 from mltrack.entities import LifecycleStage, Param, RunStatus, RunTag
 from mltrack.store.base import now_ms
+from mltrack.store.experiments import NEXT_NUMBER
 from mltrack.store.inputs import write_dataset
 from mltrack.store.points import encode, settle, write_params, write_tags
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 DEFAULT = 0
 _MOST_DIGITS = 18  # of an experiment's number
-_INSERT_POINT = "INSERT OR IGNORE INTO metrics VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT_POINT = "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,19 @@ class ImportWriter:
     def record_artifacts(self, run_id: str, files: Mapping[SafePath, FileRecord]) -> None:
         """Keep the size and digest of files that are in place; the run may be a deleted one."""
         rows = [(path.text, size, digest, now_ms(), run_id) for path, (size, digest) in files.items()]
-        query = "INSERT OR REPLACE INTO artifacts SELECT id, ?, ?, ?, ? FROM runs WHERE uuid = ?"
+        query = (
+            "INSERT INTO artifacts SELECT id, ?, ?, ?, ? FROM runs WHERE uuid = ? ON CONFLICT (run_id, path) DO UPDATE"
+            " SET size = excluded.size, digest = excluded.digest, created_at = excluded.created_at"
+        )
+        self._database.write(lambda connection: connection.executemany(query, rows))
+
+    def record_model_files(self, model_id: str, files: Mapping[SafePath, FileRecord]) -> None:
+        """Keep the size and digest of a logged model's files that are in place; it may be a deleted one."""
+        rows = [(path.text, size, digest, model_id) for path, (size, digest) in files.items()]
+        query = (
+            "INSERT INTO logged_model_files SELECT id, ?, ?, ? FROM logged_models WHERE uuid = ?"
+            " ON CONFLICT (model_id, path) DO UPDATE SET size = excluded.size, digest = excluded.digest"
+        )
         self._database.write(lambda connection: connection.executemany(query, rows))
 
     def finish(self) -> None:
@@ -106,9 +119,8 @@ def _place_experiment(connection: Connection, foreign: ForeignExperiment) -> tup
     number, how = _find_experiment(connection, foreign)
     if number is None:
         number, how = _insert_experiment(connection, foreign), "new"
-    connection.executemany(
-        "INSERT OR IGNORE INTO experiment_tags VALUES (?, ?, ?)", [(number, key, value) for key, value in foreign.tags]
-    )
+    query = "INSERT INTO experiment_tags VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+    connection.executemany(query, [(number, key, value) for key, value in foreign.tags])
     return number, how
 
 
@@ -132,7 +144,7 @@ def _insert_experiment(connection: Connection, foreign: ForeignExperiment) -> in
     stage = LifecycleStage.DELETED if foreign.lifecycle_stage == LifecycleStage.DELETED else LifecycleStage.ACTIVE
     row = connection.execute(
         "INSERT INTO experiments (id, name, artifact_location, lifecycle_stage, created_at, updated_at)"
-        " VALUES (?, ?, '', ?, ?, ?) RETURNING id",
+        f" VALUES (coalesce(?, {NEXT_NUMBER}), ?, '', ?, ?, ?) RETURNING id",
         (None if taken else number, foreign.name, stage, created, foreign.updated_at or created),
     ).fetchone()
     place = f"{ARTIFACT_FOLDER}/{row[0]}"

@@ -14,7 +14,9 @@ from mltrack.entities import (
     RunOutputs,
 )
 from mltrack.exceptions import NotFoundError
+from mltrack.store.concurrency import beside_others
 from mltrack.store.points import writable_run
+from mltrack.store.upserts import upsert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +26,7 @@ _ANY_LINKS = "SELECT EXISTS (SELECT 1 FROM run_inputs) OR EXISTS (SELECT 1 FROM 
 WANTED = "(SELECT value FROM json_each(?))"
 
 
+@beside_others
 def write_inputs(
     connection: Connection, run_id: str, datasets: Sequence[DatasetInput], models: Sequence[LoggedModelInput]
 ) -> None:
@@ -37,6 +40,7 @@ def write_inputs(
     _write_models(connection, [(run_number, _model_number(connection, m.model_id), "input", 0) for m in models])
 
 
+@beside_others
 def write_outputs(connection: Connection, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
     """Note which logged models a run made."""
     run_number, _ = writable_run(connection, run_id)
@@ -44,7 +48,8 @@ def write_outputs(connection: Connection, run_id: str, models: Sequence[LoggedMo
 
 
 def _write_models(connection: Connection, rows: Sequence[tuple[int, int, str, int]]) -> None:
-    connection.executemany("INSERT OR IGNORE INTO run_models (run_id, model_id, role, step) VALUES (?, ?, ?, ?)", rows)
+    query = "INSERT INTO run_models (run_id, model_id, role, step) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    connection.executemany(query, rows)
 
 
 def write_dataset(connection: Connection, run_number: int, each: DatasetInput) -> None:
@@ -60,9 +65,11 @@ def write_dataset(connection: Connection, run_number: int, each: DatasetInput) -
         " WHERE r.id = ? AND d.name = ? AND d.digest = ?",
         (run_number, data.name, data.digest),
     ).fetchone()[0]
-    if connection.execute("INSERT OR IGNORE INTO run_inputs VALUES (?, ?)", (run_number, number)).rowcount:
-        tags = [(run_number, number, tag.key, tag.value) for tag in each.tags]
-        connection.executemany("INSERT OR REPLACE INTO input_tags VALUES (?, ?, ?, ?)", tags)
+    query = "INSERT INTO run_inputs VALUES (?, ?) ON CONFLICT DO NOTHING"
+    if connection.execute(query, (run_number, number)).rowcount:
+        tags = {tag.key: (run_number, number, tag.key, tag.value) for tag in each.tags}
+        query = upsert("input_tags", ("run_id", "dataset_id", "key"), ("value",))
+        connection.executemany(query, list(tags.values()))
 
 
 def _model_number(connection: Connection, model_id: str) -> int:

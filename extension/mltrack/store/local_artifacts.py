@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from mltrack.entities import FileInfo
 from mltrack.exceptions import InvalidParameterError, NotFoundError, StoreFullError, StoreReadOnlyError
-from mltrack.store.artifact_folder import BLOCK, FileRecord, Meter
+from mltrack.store.artifact_folder import BLOCK, FileRecord, Incoming, Meter
 from mltrack.store.artifacts import UNFINISHED, below
 from mltrack.store.directories import DIRECTORY, LinkError, hold, is_abandoned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mltrack.store.artifact_folder import Watch
+    from mltrack.store.artifact_folder import StoredFile, Watch
     from mltrack.store.artifacts import SafePath
     from mltrack.store.directories import Directory
 
@@ -36,19 +36,55 @@ class LocalFolder:
         self, path: SafePath, source: BinaryIO, *, expected: FileRecord | None = None, watch: Watch | None = None
     ) -> FileRecord:
         """Keep all that can be read from ``source``, whole or not at all; see ``ArtifactFolder``."""
-        meter = Meter(watch)
+        with self.receive(path, expected=expected, watch=watch) as incoming:
+            while block := source.read(BLOCK):
+                incoming.write(block)
+        return incoming.record
+
+    @contextmanager
+    def receive(
+        self, path: SafePath, *, expected: FileRecord | None = None, watch: Watch | None = None
+    ) -> Iterator[Incoming]:
+        """Keep what is written in the block, whole at its end or not at all; see ``ArtifactFolder``."""
         with self._writing(path), ExitStack() as opened:
             root = self._open_root(make=True)
             opened.callback(root.close)
             parent = self._walk(root, path.parts[:-1], opened, make=True)
             self._check_target(parent, path)
             with _unfinished(root) as (name, handle):
-                while block := source.read(BLOCK):
-                    handle.write(block)
-                    meter.add(block)
-                record = meter.record(path, expected)
+                incoming = Incoming(handle.write, watch)
+                yield incoming
+                incoming.check(path, expected)
                 handle.flush() if self._kind.moves_open_files else handle.close()
                 root.move(name, parent, path.parts[-1])
+
+    def put_linked(self, path: SafePath, stored: StoredFile) -> FileRecord:
+        """Keep a file that is stored already, as a hard link where the system can; see ``ArtifactFolder``."""
+        source = stored.folder
+        if isinstance(source, LocalFolder) and source._kind is self._kind:
+            with suppress(OSError, NotImplementedError):  # another file system, one without links, a sweep meanwhile
+                return self._link(path, source, stored)
+        with source.open(stored.path) as reader:
+            return self.put(path, reader, expected=stored.record)
+
+    def _link(self, path: SafePath, source: LocalFolder, stored: StoredFile) -> FileRecord:
+        """Give a file a second name here: an unfinished one, of which it is read and then moved into place."""
+        meter = Meter()
+        with ExitStack() as opened:
+            found = self._walk(source._open_root(opened), stored.path.parts[:-1], opened)
+            root = self._open_root(opened, make=True)
+            parent = self._walk(root, path.parts[:-1], opened, make=True)
+            self._check_target(parent, path)
+            name = f".mltrack-{token_hex(8)}"
+            found.link(stored.path.parts[-1], root, name)
+            try:
+                with root.open_file(name) as reader:
+                    while block := reader.read(BLOCK):
+                        meter.add(block)
+                record = meter.record(stored.path, stored.record)
+                root.move(name, parent, path.parts[-1])
+            finally:
+                root.remove(name)  # it is there yet after an error, and when the file in place is the same one
         return record
 
     @contextmanager
@@ -79,6 +115,24 @@ class LocalFolder:
                     info = _info(below(path, name), folder.status(name))
                     found += [info] if info else []
         return found
+
+    def remove(self, path: SafePath) -> None:
+        """Remove a file, or a folder and all in it; see ``ArtifactFolder``."""
+        name = path.parts[-1]
+        with self._deleting(), ExitStack() as opened:
+            try:
+                parent = self._walk(self._open_root(opened), path.parts[:-1], opened)
+                status = parent.status(name)
+            except LinkError:
+                raise _linked(path) from None
+            except (FileNotFoundError, NotADirectoryError):
+                status = None
+            if status is None:
+                raise NotFoundError(f"There is no artifact {path.text!r} in {self._root}.")
+            if stat.S_ISDIR(status.st_mode):
+                parent.remove_tree(name)
+            else:
+                parent.remove(name)  # a link: what it leads to is not ours
 
     def delete(self) -> None:
         """Remove the folder and all in it, following no link.

@@ -9,10 +9,11 @@ from mltrack.entities import LoggedModel, LoggedModelMetric, ModelVersion, Regis
 from mltrack.store.points import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from sqlite3 import Connection
 
-    Locate = Callable[[str], str]
+    from mltrack.store.locator import Locator
+
 
 _WANTED = "(SELECT value FROM json_each(:numbers))"
 _LOGGED = (
@@ -28,7 +29,8 @@ _LOGGED_METRICS = (
 )
 _VERSIONS = (
     "SELECT v.id, n.name, v.version, v.created_at, v.updated_at, v.description, v.user_id, v.stage,"
-    " v.source, v.source_run_id, v.status, v.status_message, v.run_link, v.logged_model_id"
+    " v.source, v.source_run_id, v.status, v.status_message, v.run_link, v.logged_model_id,"
+    " v.digest, v.provenance"
     f" FROM model_versions v JOIN registered_models n ON n.id = v.model_id WHERE v.id IN {_WANTED}"
 )
 _NEWEST_OF_STAGES = (
@@ -37,7 +39,7 @@ _NEWEST_OF_STAGES = (
 )
 
 
-def read_logged_models(connection: Connection, numbers: Sequence[int], locate: Locate) -> list[LoggedModel]:
+def read_logged_models(connection: Connection, numbers: Sequence[int], locate: Locator) -> list[LoggedModel]:
     """Give the logged models of these numbers, in their order, with what was logged to them."""
     tags = _texts(connection, "SELECT model_id, key, value FROM logged_model_tags WHERE model_id IN", numbers)
     params = _texts(connection, "SELECT model_id, key, value FROM logged_model_params WHERE model_id IN", numbers)
@@ -63,8 +65,9 @@ def read_model_versions(connection: Connection, numbers: Sequence[int]) -> list[
     for number, alias in _rows(connection, query, numbers):
         aliases.setdefault(number, []).append(alias)
     found = {}
-    for number, name, version, *rest, logged_model in _rows(connection, _VERSIONS, numbers):
-        fields = (*rest, tags.get(number, {}), tuple(aliases.get(number, ())), logged_model)
+    for number, name, version, *rest, logged_model, digest, provenance in _rows(connection, _VERSIONS, numbers):
+        known = json.loads(provenance) if provenance else {}
+        fields = (*rest, tags.get(number, {}), tuple(aliases.get(number, ())), logged_model, digest, known)
         found[number] = ModelVersion(name, str(version), *fields)
     return [found[number] for number in numbers]
 

@@ -14,8 +14,11 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from mltrack.exceptions import MissingCellsError
+from mltrack.store import provenance
 from mltrack.store.code_index import index_source, unpack
+from mltrack.store.concurrency import beside_others
 from mltrack.store.points import missing_run, writable_run
+from mltrack.store.upserts import upsert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,6 +123,7 @@ class Snapshot:
     texts: Mapping[str, str]
 
 
+@beside_others
 def write_snapshot(connection: Connection, run_id: str, snapshot: SnapshotWrite) -> None:
     """Add a snapshot, or what came later to one, inside the caller's transaction.
 
@@ -135,9 +139,10 @@ def write_snapshot(connection: Connection, run_id: str, snapshot: SnapshotWrite)
     manifest = _blob_number(connection, snapshot.manifest) if snapshot.manifest else None
     connection.execute(
         "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run_id) DO UPDATE"
-        " SET how = excluded.how, manifest_id = coalesce(excluded.manifest_id, manifest_id)",
+        " SET how = excluded.how, manifest_id = coalesce(excluded.manifest_id, snapshots.manifest_id)",
         (run_number, session, snapshot.seq, snapshot.cell_key, snapshot.how, manifest),
     )
+    provenance.refresh(connection, run_number)
 
 
 def _refuse_gaps(connection: Connection, session: int, seq: int) -> None:
@@ -150,7 +155,7 @@ def _refuse_gaps(connection: Connection, session: int, seq: int) -> None:
 def _session_number(connection: Connection, session: Session) -> int:
     row = connection.execute(
         "INSERT INTO sessions (uuid, kernel_id, notebook_path, language_info, started_at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (uuid) DO UPDATE SET notebook_path = coalesce(excluded.notebook_path, notebook_path)"
+        " ON CONFLICT (uuid) DO UPDATE SET notebook_path = coalesce(excluded.notebook_path, sessions.notebook_path)"
         " RETURNING id",
         (session.uuid, session.kernel_id, session.notebook_path, session.language_info, session.started_at),
     ).fetchone()
@@ -178,18 +183,20 @@ def _write_execution(connection: Connection, session: int, execution: ExecutionW
     )
     if execution.outputs is not None:
         connection.execute(
-            "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?)",
+            upsert("outputs", ("session_id", "seq", "as_of"), ("blob_id",)),
             (session, execution.seq, as_of, _blob_number(connection, execution.outputs)),
         )
 
 
 def _blob_number(connection: Connection, blob: Blob) -> int:
-    row = connection.execute("SELECT id FROM blobs WHERE digest = ?", (blob.digest,)).fetchone()
+    query = "SELECT id FROM blobs WHERE digest = ?"
+    row = connection.execute(query, (blob.digest,)).fetchone()
     if row is None:
-        row = connection.execute(
-            "INSERT INTO blobs (digest, size, encoding, data) VALUES (?, ?, ?, ?) RETURNING id",
+        connection.execute(
+            "INSERT INTO blobs (digest, size, encoding, data) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (blob.digest, blob.size, blob.encoding, blob.data),
-        ).fetchone()
+        )
+        row = connection.execute(query, (blob.digest,)).fetchone()
     return int(row[0])
 
 
@@ -256,7 +263,8 @@ def read_sources(connection: Connection, run_id: str) -> dict[str, bytes]:
     """
     rows = connection.execute(
         "SELECT coalesce(x.cell_id, ''), b.digest FROM runs r JOIN snapshots s ON s.run_id = r.id"
-        " JOIN executions x ON x.session_id = s.session_id AND x.seq <= s.seq AND (x.cell_id NOTNULL OR x.seq = s.seq)"
+        " JOIN executions x ON x.session_id = s.session_id AND x.seq <= s.seq"
+        " AND (x.cell_id IS NOT NULL OR x.seq = s.seq)"
         " JOIN blobs b ON b.id = x.source_id WHERE r.uuid = ? ORDER BY x.seq",
         (run_id,),
     )

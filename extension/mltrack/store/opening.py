@@ -108,6 +108,7 @@ def _read_pragmas(path: Path) -> tuple[int, int, int, bool]:
     try:
         connection = open_for_reading(path)
         try:
+            connection.execute("BEGIN")  # all of one moment: another process may be making the tables
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             application = connection.execute("PRAGMA application_id").fetchone()[0]
             tables, mlflows = connection.execute(
@@ -218,10 +219,10 @@ def _upgrade(connection: Connection, path: Path, version: int) -> None:
 
 
 def _fill_in(connection: Connection, now: int) -> None:
-    connection.execute("INSERT OR IGNORE INTO meta VALUES ('store_id', ?)", (uuid.uuid4().hex,))
-    connection.execute("INSERT OR IGNORE INTO meta VALUES ('created_at', ?)", (str(now),))
+    connection.execute("INSERT INTO meta VALUES ('store_id', ?) ON CONFLICT DO NOTHING", (uuid.uuid4().hex,))
+    connection.execute("INSERT INTO meta VALUES ('created_at', ?) ON CONFLICT DO NOTHING", (str(now),))
     connection.execute(
-        "INSERT OR IGNORE INTO experiments (id, name, artifact_location, created_at, updated_at)"
-        " VALUES (0, 'Default', ?, ?, ?)",
+        "INSERT INTO experiments (id, name, artifact_location, created_at, updated_at)"
+        " VALUES (0, 'Default', ?, ?, ?) ON CONFLICT DO NOTHING",
         (f"{ARTIFACT_FOLDER}/0", now, now),
     )

@@ -6,18 +6,24 @@ each key goes to ``latest_metrics``, which is what searches read. ``CURRENT_POIN
 
 from __future__ import annotations
 
+import json
 import math
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from mltrack.entities import Metric
 from mltrack.exceptions import InvalidParameterError, NotFoundError
 from mltrack.keys import RUN_NAME_TAG
+from mltrack.store.concurrency import once_beside_others
+from mltrack.store.dialect import dialect_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from sqlite3 import Connection
 
     from mltrack.entities import Param, RunTag
+
+    _Row = tuple[int, int, int, int, float, int]
 
 NAN, NEGATIVE_ZERO = 1, 2
 _SHOWN_ID = 80
@@ -32,13 +38,13 @@ WITH RECURSIVE hop (run_id, key_id) AS (
 )
 """
 # The last point of each of these keys.
-_LAST_POINTS = f"""
-{HOP}
-SELECT m.run_id, m.key_id, m.step, m.timestamp, m.value, m.special FROM hop JOIN metrics m
-ON m.run_id = hop.run_id AND m.key_id = hop.key_id
+OF_HOP = """JOIN metrics m ON m.run_id = hop.run_id AND m.key_id = hop.key_id
 AND (m.step, m.timestamp, m.value, m.special) = (
     SELECT step, timestamp, value, special FROM metrics l WHERE l.run_id = hop.run_id AND l.key_id = hop.key_id
-    ORDER BY step DESC, timestamp DESC, value DESC, special DESC LIMIT 1)
+    ORDER BY step DESC, timestamp DESC, value DESC, special DESC LIMIT 1)"""
+_LAST_POINTS = f"""
+{HOP}
+SELECT m.run_id, m.key_id, m.step, m.timestamp, m.value, m.special FROM hop {OF_HOP}
 """
 _RUNS = "(SELECT value FROM json_each(:numbers))"
 # The last point of each metric of some runs, given as a JSON list of numbers.
@@ -49,25 +55,33 @@ SELECT c.run_id, k.name, c.value, c.timestamp, c.step, c.special
 FROM current c JOIN metric_keys k ON k.id = c.key_id ORDER BY k.name
 """
 # The last value of the metric :name of each of some runs that has it.
+OF_LIVE = """CROSS JOIN metrics m
+ON m.run_id = r.id AND m.key_id = (SELECT id FROM key) AND (m.step, m.timestamp, m.value, m.special) = (
+    SELECT step, timestamp, value, special FROM metrics l WHERE l.run_id = r.id AND l.key_id = m.key_id
+    ORDER BY step DESC, timestamp DESC, value DESC, special DESC LIMIT 1)"""
 CURRENT_VALUES = f"""
 WITH key (id) AS (SELECT id FROM metric_keys WHERE name = :name)
 SELECT m.run_id, m.value, m.special FROM latest_metrics m WHERE m.key_id = (SELECT id FROM key) AND m.run_id IN {_RUNS}
 UNION ALL
-SELECT m.run_id, m.value, m.special FROM runs r CROSS JOIN metrics m
-ON m.run_id = r.id AND m.key_id = (SELECT id FROM key) AND (m.step, m.timestamp, m.value, m.special) = (
-    SELECT step, timestamp, value, special FROM metrics l WHERE l.run_id = r.id AND l.key_id = m.key_id
-    ORDER BY step DESC, timestamp DESC, value DESC, special DESC LIMIT 1)
+SELECT m.run_id, m.value, m.special FROM runs r {OF_LIVE}
 WHERE r.live = 1 AND r.id IN {_RUNS}
 """
+WRITABLE = "SELECT id, live, lifecycle_stage FROM runs WHERE uuid = ?"
+NEW_KEY = "INSERT INTO text_keys (name) VALUES (?) ON CONFLICT DO NOTHING"
 _KEY_NUMBER = "(SELECT id FROM text_keys WHERE name = ?)"
-_INSERT_POINT = "INSERT OR IGNORE INTO metrics VALUES (?, ?, ?, ?, ?, ?)"
+_METRIC_NUMBERS = "SELECT name, id FROM metric_keys WHERE name IN (SELECT value FROM json_each(?))"
+_POINT = "(?, ?, ?, ?, ?, ?)"
+_INSERT_POINT = f"INSERT INTO metrics VALUES {_POINT} ON CONFLICT DO NOTHING"
+TOGETHER = 100  # points of one statement: half the time of one each, and other threads are let in a hundred times less
+_INSERT_POINTS = f"INSERT INTO metrics VALUES {', '.join([_POINT] * TOGETHER)} ON CONFLICT DO NOTHING"
 _AT_STEP = (
     "SELECT value, special FROM metrics WHERE run_id = ? AND key_id = ? AND step >= ? ORDER BY step, timestamp LIMIT 1"
 )
 _UPSERT_LATEST = """
 INSERT INTO latest_metrics VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run_id, key_id) DO UPDATE
 SET step = excluded.step, timestamp = excluded.timestamp, value = excluded.value, special = excluded.special
-WHERE (excluded.step, excluded.timestamp, excluded.value, excluded.special) > (step, timestamp, value, special)
+WHERE (excluded.step, excluded.timestamp, excluded.value, excluded.special)
+> (latest_metrics.step, latest_metrics.timestamp, latest_metrics.value, latest_metrics.special)
 """
 
 
@@ -80,10 +94,15 @@ class MetricKeys:
     def numbers(self, connection: Connection, names: Iterable[str]) -> dict[str, int]:
         """Give the number of each name, making those that are new inside the caller's transaction."""
         known = self._known
-        found = {}
+        found, lacking = {}, []
         for name in names:
             number = known.get(name)
-            found[name] = _make_number(connection, name) if number is None else number
+            if number is None:
+                lacking.append(name)
+            else:
+                found[name] = number
+        if lacking:
+            found.update(_make_numbers(connection, sorted(lacking)))  # in one order, lest writers wait for each other
         return found
 
     def remember(self, numbers: dict[str, int]) -> None:
@@ -92,11 +111,14 @@ class MetricKeys:
             self._known.update(numbers)
 
 
-def _make_number(connection: Connection, name: str) -> int:
-    row = connection.execute("SELECT id FROM metric_keys WHERE name = ?", (name,)).fetchone()
-    if row is None:
-        row = connection.execute("INSERT INTO metric_keys (name) VALUES (?) RETURNING id", (name,)).fetchone()
-    return int(row[0])
+def _make_numbers(connection: Connection, names: Sequence[str]) -> dict[str, int]:
+    wanted = (json.dumps(names),)
+    found: dict[str, int] = dict(connection.execute(_METRIC_NUMBERS, wanted).fetchall())
+    new = [(name,) for name in names if name not in found]
+    if new:
+        connection.executemany("INSERT INTO metric_keys (name) VALUES (?) ON CONFLICT DO NOTHING", new)
+        found = dict(connection.execute(_METRIC_NUMBERS, wanted).fetchall())
+    return found
 
 
 def encode(value: float) -> tuple[float, int]:
@@ -123,7 +145,7 @@ def missing_run(run_id: str) -> NotFoundError:
 
 def writable_run(connection: Connection, run_id: str) -> tuple[int, int]:
     """Give (internal id, live) of a run that may be written to, else raise."""
-    row = connection.execute("SELECT id, live, lifecycle_stage FROM runs WHERE uuid = ?", (run_id,)).fetchone()
+    row = connection.execute(WRITABLE, (run_id,)).fetchone()
     if row is None:
         raise missing_run(run_id)
     if row[2] != "active":
@@ -136,18 +158,32 @@ def write_metrics(
 ) -> None:
     """Insert points; a point that is there already is kept once."""
     run_number, live = run
-    rows = [(run_number, numbers[m.key], m.step, m.timestamp, *encode(m.value)) for m in metrics]
+    rows = [
+        (run_number, numbers[m.key], m.step, m.timestamp, m.value, 0)
+        if m.value == m.value != 0.0
+        else (run_number, numbers[m.key], m.step, m.timestamp, *encode(m.value))
+        for m in metrics
+    ]
+    _insert_points(connection, rows)
+    if not live:
+        last = {row[1]: row for row in sorted(rows)}
+        connection.executemany(_UPSERT_LATEST, list(last.values()))
+
+
+def _insert_points(connection: Connection, rows: Sequence[_Row]) -> None:
     if len(rows) == 1:
         connection.execute(_INSERT_POINT, rows[0])
-    else:
-        connection.executemany(_INSERT_POINT, rows)
-    if not live:
-        connection.executemany(_UPSERT_LATEST, rows)
+        return
+    single = len(rows) % TOGETHER
+    for first in range(single, len(rows), TOGETHER):
+        connection.execute(_INSERT_POINTS, tuple(chain.from_iterable(rows[first : first + TOGETHER])))
+    if single:
+        connection.executemany(_INSERT_POINT, rows[:single])
 
 
 def write_params(connection: Connection, run_number: int, params: Sequence[Param]) -> None:
     """Insert params; a value that differs from the one that is there, or from another of the same call, is refused."""
-    _number_keys(connection, [(param.key,) for param in params])
+    _number_keys(connection, {param.key for param in params})
     connection.executemany(
         f"INSERT INTO params VALUES (?, {_KEY_NUMBER}, ?) ON CONFLICT DO NOTHING",
         [(run_number, param.key, param.value) for param in params],
@@ -164,21 +200,22 @@ def write_params(connection: Connection, run_number: int, params: Sequence[Param
 
 def write_tags(connection: Connection, run_number: int, tags: Sequence[RunTag]) -> None:
     """Insert or overwrite tags; the tag that holds the run's name renames the run."""
-    _number_keys(connection, [(tag.key,) for tag in tags])
+    values = {tag.key: tag.value for tag in tags}
+    _number_keys(connection, values)
     connection.executemany(
         f"INSERT INTO run_tags VALUES (?, {_KEY_NUMBER}, ?)"
         " ON CONFLICT (run_id, key_id) DO UPDATE SET value = excluded.value",
-        [(run_number, tag.key, tag.value) for tag in tags],
+        [(run_number, key, value) for key, value in values.items()],
     )
-    for tag in tags:
-        if tag.key == RUN_NAME_TAG:
-            connection.execute("UPDATE runs SET name = ? WHERE id = ?", (tag.value, run_number))
+    if RUN_NAME_TAG in values:
+        connection.execute("UPDATE runs SET name = ? WHERE id = ?", (values[RUN_NAME_TAG], run_number))
 
 
-def _number_keys(connection: Connection, names: Sequence[tuple[str]]) -> None:
-    connection.executemany("INSERT INTO text_keys (name) VALUES (?) ON CONFLICT DO NOTHING", names)
+def _number_keys(connection: Connection, names: Iterable[str]) -> None:
+    connection.executemany(NEW_KEY, [(name,) for name in sorted(names)])
 
 
+@once_beside_others
 def delete_tag(connection: Connection, run_id: str, key: str) -> None:
     """Take a tag off a run; NotFoundError when it has none of that key."""
     run_number, _ = writable_run(connection, run_id)
@@ -217,14 +254,19 @@ def read_outlines(connection: Connection, run_id: str, points: int) -> dict[str,
     The steps are looked up one by one along the primary key; only counting reads a whole series.
     """
     rows = connection.execute(
-        "SELECT m.run_id, m.key_id, k.name, count(*), min(m.step), max(m.step) FROM metrics m"
+        "SELECT min(m.run_id), m.key_id, min(k.name), count(*), min(m.step), max(m.step) FROM metrics m"
         " JOIN metric_keys k ON k.id = m.key_id JOIN runs r ON r.id = m.run_id WHERE r.uuid = ?"
-        " GROUP BY m.key_id HAVING count(*) > 1 ORDER BY k.name",
+        " GROUP BY m.key_id HAVING count(*) > 1 ORDER BY min(k.name)",
         (run_id,),
     ).fetchall()
-    outlines = {}
-    for run, key, name, count, first, last in rows:
-        steps = sorted({first + (last - first) * number // max(1, points - 1) for number in range(points)})
-        found = [connection.execute(_AT_STEP, (run, key, step)).fetchone() for step in steps]
-        outlines[name] = (count, tuple(decode(*value) for value in found if value))
+    places = [
+        (name, count, (run, key, step))
+        for run, key, name, count, first, last in rows
+        for step in sorted({first + (last - first) * number // max(1, points - 1) for number in range(points)})
+    ]
+    outlines: dict[str, tuple[int, tuple[float, ...]]] = {}
+    found = dialect_of(connection).first_rows(connection, _AT_STEP, [place for _, _, place in places])
+    for (name, count, _), row in zip(places, found, strict=True):
+        if row:
+            outlines[name] = (count, (*outlines.get(name, (count, ()))[1], decode(*row)))
     return outlines

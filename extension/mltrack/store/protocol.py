@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from mltrack.store.model_protocol import ModelStore
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -18,19 +20,17 @@ if TYPE_CHECKING:
         Experiment,
         ExperimentTag,
         FileInfo,
-        LoggedModel,
         LoggedModelInput,
         LoggedModelOutput,
         Metric,
-        ModelVersion,
         Param,
-        RegisteredModel,
         Run,
         RunInfo,
         RunTag,
     )
     from mltrack.store.artifact_folder import ArtifactFolder, FileRecord
     from mltrack.store.artifacts import SafePath
+    from mltrack.store.locator import ServedPlaces
     from mltrack.store.news import NewsQuery, RunNews
     from mltrack.store.notebooks import Snapshot, SnapshotWrite
     from mltrack.store.pages import Page, Search
@@ -39,7 +39,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A run to be created. ``start_time`` is ms since 1970; ``owner`` is the text of the process that writes it."""
+    """A run to be created. ``start_time`` is ms since 1970; ``owner`` is the text of the process that writes it.
+
+    ``run_id`` is a new id that was chosen before, so that others know it; None lets the store choose.
+    """
 
     experiment_id: str
     run_name: str
@@ -47,6 +50,7 @@ class NewRun:
     user_id: str = ""
     tags: tuple[RunTag, ...] = ()
     owner: str | None = None
+    run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +88,9 @@ class GarbageSelection:
 
 @dataclass(frozen=True, slots=True)
 class GarbageReport:
-    """What was removed for good: numbers of runs, experiments and pieces of notebooks, and the bytes given back.
+    """What was removed for good, in numbers, and the bytes given back; ``blobs`` are pieces of notebooks.
 
-    ``problems`` says of each run or experiment that was left why it was.
+    ``problems`` says of each run, experiment or model that was left why it was.
     """
 
     runs: int
@@ -94,6 +98,7 @@ class GarbageReport:
     blobs: int
     bytes: int
     problems: tuple[str, ...] = ()
+    models: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +110,8 @@ class Failure:
     traceback: str
 
 
-class Store(Protocol):
-    """A place that keeps experiments and runs."""
+class Store(ModelStore, Protocol):
+    """A place that keeps experiments, runs and models."""
 
     uri: str
 
@@ -210,15 +215,6 @@ class Store(Protocol):
     def metric_curves(self, wanted: CurveQuery) -> Sequence[Curve]:
         """Give metrics of runs as curves, in the order of runs and keys asked for; those not there are left out."""
 
-    def search_registered_models(self, wanted: Search) -> Page[RegisteredModel]:
-        """Give one page of the registered models that match."""
-
-    def search_model_versions(self, wanted: Search) -> Page[ModelVersion]:
-        """Give one page of the model versions that match."""
-
-    def search_logged_models(self, wanted: Search) -> Page[LoggedModel]:
-        """Give one page of the logged models that match."""
-
     def count_runs(self, experiment_ids: Sequence[str] | None = None) -> int:
         """Count the active runs of these experiments; default: of the store."""
 
@@ -278,3 +274,19 @@ class Store(Protocol):
 
     def previous_run_of_cell(self, run_id: str) -> str | None:
         """Give the id of the last run of the same cell before this one, or None."""
+
+
+class ServedStore(Store, Protocol):
+    """A store that a server is in front of: one that is itself behind a server does not do this."""
+
+    def keep_artifacts_at(self, root: str) -> None:
+        """Let the artifacts of new experiments, and of those without runs and models, go below a root."""
+
+    def show_as_served(self, places: ServedPlaces) -> None:
+        """Let searches find and give places as callers of a server see them, who are to know no others of it."""
+
+    def forget_artifacts(self, run_id: str, path: SafePath) -> None:
+        """Forget what was recorded of a file of a run, or of those below a folder, that is gone."""
+
+    def forget_logged_model_files(self, model_id: str, path: SafePath) -> None:
+        """Forget what was recorded of a file of a logged model, or of those below a folder, that is gone."""

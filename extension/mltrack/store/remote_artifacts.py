@@ -14,12 +14,14 @@ import io
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import fsspec
+from fsspec.registry import known_implementations
 
 from mltrack.entities import FileInfo
 from mltrack.exceptions import (
@@ -31,13 +33,13 @@ from mltrack.exceptions import (
     StoreError,
     StoreReadOnlyError,
 )
-from mltrack.store.artifact_folder import BLOCK, FileRecord, Meter
+from mltrack.store.artifact_folder import BLOCK, FileRecord, Incoming
 from mltrack.store.artifacts import below
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mltrack.store.artifact_folder import Watch
+    from mltrack.store.artifact_folder import StoredFile, Watch
     from mltrack.store.artifacts import SafePath
 
 PART = 16 * 2**20
@@ -76,23 +78,40 @@ class RemoteFolder:
         self, path: SafePath, source: BinaryIO, *, expected: FileRecord | None = None, watch: Watch | None = None
     ) -> FileRecord:
         """Keep all that can be read from ``source``, whole or not at all; see ``ArtifactFolder``."""
-        key, meter = self._key(path), Meter(watch)
+        with self._translated(path), self.receive(path, expected=expected, watch=watch) as incoming:
+            while block := source.read(BLOCK):
+                incoming.write(block)
+        return incoming.record
+
+    @contextmanager
+    def receive(
+        self, path: SafePath, *, expected: FileRecord | None = None, watch: Watch | None = None
+    ) -> Iterator[Incoming]:
+        """Keep what is written in the block, whole at its end or not at all; see ``ArtifactFolder``."""
+        key = self._key(path)
         most = sys.maxsize if self._scheme == "memory" else PART  # there, a file shows from its first byte on
-        block = _read_part(source, most)
-        if len(block) < most:
-            meter.add(block)
-            record = meter.record(path, expected)
+        with ExitStack() as opened:
+            parts = _Parts(lambda: opened.enter_context(self._upload(path)), most)
+
+            def add(block: bytes) -> None:
+                with self._translated(path):
+                    parts.add(block)
+
+            incoming = Incoming(add, watch)
+            yield incoming
+            incoming.check(path, expected)
             with self._translated(path):
+                if parts.target is not None:
+                    parts.send()
+                    return
                 if self._scheme == "memory" and self._files.isdir(key):  # and what is in it would no longer be found
                     raise InvalidParameterError(f"The artifact path {path.text!r} is a folder of this run already.")
-                self._files.pipe_file(key, block)
-            return record
-        with self._translated(path), self._upload(key) as target:
-            while block:
-                target.write(block)
-                meter.add(block)
-                block = _read_part(source, PART)
-            return meter.record(path, expected)
+                self._files.pipe_file(key, parts.take())
+
+    def put_linked(self, path: SafePath, stored: StoredFile) -> FileRecord:
+        """Keep a file that is stored already; object stores know no second names, so that it is sent again."""
+        with stored.folder.open(stored.path) as reader:
+            return self.put(path, reader, expected=stored.record)
 
     @contextmanager
     def open(self, path: SafePath) -> Iterator[BinaryIO]:
@@ -123,6 +142,20 @@ class RemoteFolder:
                     info = _info(below(path, each["name"].removeprefix(start)), each)
                     found[info.path, info.is_dir] = info
         return [found[key] for key in sorted(found)]
+
+    def remove(self, path: SafePath) -> None:
+        """Remove a file, or a folder and all in it; see ``ArtifactFolder``."""
+        key = self._key(path)
+        with self._translated(path):
+            try:
+                names = self._files.find(key)
+            except FileNotFoundError:
+                names = []
+            found = [name for name in names if name == key or name.startswith(f"{key}/")]
+            for _ in _at_once(self._remove, found, self.parallel):
+                pass
+        if not found:
+            raise NotFoundError(f"There is no artifact {path.text!r} in {self.uri}.")
 
     def delete(self) -> None:
         """Remove everything below the root.
@@ -168,13 +201,14 @@ class RemoteFolder:
                 self._files.rm_file(name)
 
     @contextmanager
-    def _upload(self, key: str) -> Iterator[Any]:
+    def _upload(self, path: SafePath) -> Iterator[Any]:
         """Open a large file for writing; it appears when the block ends well, and its parts are dropped otherwise."""
-        target = self._files.open(key, "wb", block_size=PART, autocommit=False)
+        target = self._files.open(self._key(path), "wb", block_size=PART, autocommit=False)
         try:
             yield target
-            target.close()
-            target.commit()
+            with self._translated(path):
+                target.close()
+                target.commit()
         except BaseException:
             with suppress(Exception):  # what went wrong first is what is told
                 target.discard()
@@ -205,6 +239,34 @@ class RemoteFolder:
             raise _error_for(error, place) from None
 
 
+class _Parts:
+    """Gathers a file into parts; from the first whole one on they go to ``target``, which is opened for it."""
+
+    def __init__(self, begin: Callable[[], Any], size: int) -> None:
+        self._begin, self._most = begin, size
+        self._blocks: list[bytes] = []
+        self._size = 0
+        self.target: Any = None
+
+    def add(self, block: bytes) -> None:
+        """Take the next bytes."""
+        self._blocks.append(block)
+        self._size += len(block)
+        if self._size >= self._most:
+            self.target = self.target or self._begin()
+            self.send()
+
+    def send(self) -> None:
+        """Send what was gathered."""
+        self.target.write(self.take())
+
+    def take(self) -> bytes:
+        """Give what was gathered since the last part."""
+        content = b"".join(self._blocks)
+        self._blocks, self._size = [], 0
+        return content
+
+
 class _Reader(io.RawIOBase):
     """Reads a remote file, with its errors translated."""
 
@@ -217,15 +279,33 @@ class _Reader(io.RawIOBase):
             return bytes(self._source.read(size))
 
 
+def check_library(uri: str) -> None:
+    """Look whether the library for a remote folder is installed, without importing it.
+
+    Raises
+    ------
+    MissingLibraryError
+        When it is not.
+    """
+    scheme = uri.partition("://")[0]
+    known = known_implementations.get(scheme, {})
+    if known and find_spec(known["class"].partition(".")[0]) is None:
+        raise _missing_library(scheme)
+
+
+def _missing_library(scheme: str) -> MissingLibraryError:
+    return MissingLibraryError(
+        f"Artifacts at {scheme}:// need a library that is not installed: "
+        f'`pip install "jupyter-mltrack[{_EXTRAS.get(scheme, "s3")}]"`.'
+    )
+
+
 def _file_system(uri: str) -> Any:
     scheme = uri.partition("://")[0]
     try:
         kind = fsspec.get_filesystem_class(scheme)
     except ImportError:
-        raise MissingLibraryError(
-            f"Artifacts at {scheme}:// need a library that is not installed: "
-            f'`pip install "jupyter-mltrack[{_EXTRAS.get(scheme, "s3")}]"`.'
-        ) from None
+        raise _missing_library(scheme) from None
     options = {**kind._get_kwargs_from_urls(uri), **_OPTIONS.get(scheme, {})}
     if scheme == "s3":
         options["session"] = _s3_session()
@@ -250,15 +330,6 @@ def _forget(files: Any) -> None:
     """Look for credentials and places anew at the next try."""
     type(files).clear_instance_cache()
     _s3_session.cache_clear()
-
-
-def _read_part(source: BinaryIO, size: int) -> bytes:
-    """Read so many bytes unless the file ends: a stream may give less than was asked for."""
-    blocks, missing = [], size
-    while missing and (block := source.read(min(missing, BLOCK))):
-        blocks.append(block)
-        missing -= len(block)
-    return b"".join(blocks)
 
 
 def _info(path: SafePath, entry: dict[str, Any]) -> FileInfo:

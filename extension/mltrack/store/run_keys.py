@@ -24,8 +24,10 @@ SELECT k.name, c.runs FROM (SELECT t.key_id, count(*) AS runs FROM json_each(:sa
 CROSS JOIN {table} t ON t.run_id = s.value GROUP BY t.key_id) c CROSS JOIN {keys} k ON k.id = c.key_id
 """
 # Names that the sample lacks: whether one of the first runs that have one is of the experiments; None: cannot say.
+# PostgreSQL, which takes every name for a frequent one, would go through the table for those that no run has.
 _PROBES = """
 SELECT k.id, k.name, CASE
+WHEN coalesce((SELECT min(t.key_id) FROM {table} t WHERE t.key_id >= k.id), -1) <> k.id THEN 0
 WHEN EXISTS (SELECT 1 FROM (SELECT run_id FROM {table} t WHERE t.key_id = k.id LIMIT :probe) t
 CROSS JOIN runs r ON r.id = t.run_id WHERE {scope}) THEN 1
 WHEN NOT EXISTS (SELECT 1 FROM {table} t WHERE t.key_id = k.id LIMIT 1 OFFSET :probe) THEN 0 END
@@ -38,7 +40,7 @@ WHERE {scope} AND +t.key_id IN (SELECT value FROM json_each(:open))
 # The + keeps all runs of the experiments from being gone through for the few that are live.
 _LIVE = f"""
 {HOP.format(which=f"r.live = 1 AND +{_SCOPE}")}
-SELECT k.name, count(*) FROM hop JOIN metric_keys k ON k.id = hop.key_id GROUP BY hop.key_id
+SELECT k.name, count(*) FROM hop JOIN metric_keys k ON k.id = hop.key_id GROUP BY k.name
 """
 
 

@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from mltrack.entities import ViewType
+from mltrack.store.dialect import dialect_of
 from mltrack.store.experiments import existing_numbers
 from mltrack.store.filter_sql import SetWriter, SqlWriter
 from mltrack.store.filter_tree import And, CodeMatch, Comparison, Entity, NullTest, Or
@@ -26,26 +27,30 @@ if TYPE_CHECKING:
 FEW = 2_000  # runs that are read and sorted at once, whatever the order
 MOST = 20_000  # runs that are worth a list of their numbers, which takes some 10 ms
 MOST_LISTS = 10  # clauses of one search that are asked for such a list
+_ALL = 2**62
 
 STAGES = {
     ViewType.ACTIVE_ONLY: "r.lifecycle_stage = 'active'",
     ViewType.DELETED_ONLY: "r.lifecycle_stage = 'deleted'",
-    ViewType.ALL: "1",
+    ViewType.ALL: "TRUE",
 }
 
 
 class RunFinder:
-    """Finds the runs of one search; ``base`` is the folder that relative places of artifacts are below."""
+    """Finds the runs of one search; ``bound`` is what places of artifacts bind (``Locator.bound``)."""
 
-    def __init__(self, connection: Connection, search: Search, order: Sequence[OrderKey], *, base: str) -> None:
+    def __init__(
+        self, connection: Connection, search: Search, order: Sequence[OrderKey], *, bound: Mapping[str, object]
+    ) -> None:
         self._connection = connection
+        self._dialect = dialect_of(connection)
         self._order = order
         experiments = existing_numbers(search.experiment_ids)
-        self._values = {"experiments": json.dumps(experiments), "base": base}
+        self._values = {"experiments": json.dumps(experiments), **bound}
         self._scope = (
             f"r.experiment_id IN (SELECT value FROM json_each(:experiments)) AND {STAGES[search.view_type]}"
             if experiments
-            else "0"
+            else "FALSE"
         )
 
     def first(self, expression: Expression | None, count: int) -> list[int]:
@@ -55,20 +60,22 @@ class RunFinder:
             return self.among(ids, rest, count=count)
         if not self._order or self._order[0].key.entity is Entity.ATTRIBUTE:
             return self._scanned(ids, rest, count)
-        scope = self._ask(SqlWriter(RUN_TABLES), f"SELECT r.id FROM runs r WHERE {self._scope}", count=FEW + 1)
+        scope = self._ask(
+            SqlWriter(RUN_TABLES, self._dialect), f"SELECT r.id FROM runs r WHERE {self._scope}", count=FEW + 1
+        )
         if len(scope) <= FEW:
             return self.among(set(scope) if ids is None else ids.intersection(scope), rest, count=count)
         return self._driven(ids, rest, count)
 
     def matching(self, expression: Expression | None) -> tuple[str, dict[str, object]]:
         """Give the condition on a run ``r`` that it matches and what it binds, for queries that look at all runs."""
-        writer = SetWriter(RUN_TABLES)
+        writer = SetWriter(RUN_TABLES, self._dialect)
         return f"{self._scope} AND ({writer.condition(expression)})", {**self._values, **writer.parameters}
 
     def count(self, expression: Expression | None, most: int) -> int:
         """Count the runs that fulfil a condition, up to ``most``."""
         condition, values = self.matching(expression)
-        query = f"SELECT count(*) FROM (SELECT 1 FROM runs r WHERE {condition} LIMIT :most)"
+        query = f"SELECT count(*) FROM (SELECT 1 FROM runs r WHERE {condition} LIMIT :most) found"
         return int(self._connection.execute(query, {**values, "most": most}).fetchone()[0])
 
     def keep_newest(self, newest: Collection[int]) -> None:
@@ -81,7 +88,7 @@ class RunFinder:
 
     def among(self, ids: Collection[int], rest: Expression | None, *, count: int) -> list[int]:
         """Choose among these runs, reading them all: the first ``count`` that fulfil a condition."""
-        writer = SqlWriter(RUN_TABLES)
+        writer = SqlWriter(RUN_TABLES, self._dialect)
         query = (
             f"SELECT r.id FROM json_each(:ids) s CROSS JOIN runs r ON r.id = s.value"
             f" WHERE {self._scope} AND ({writer.condition(rest)}) ORDER BY {writer.order(self._order)}"
@@ -90,7 +97,7 @@ class RunFinder:
 
     def _scanned(self, ids: Collection[int] | None, rest: Expression | None, count: int) -> list[int]:
         """Go through the runs by an attribute, mostly by their start, as the index has them."""
-        writer = SqlWriter(RUN_TABLES)
+        writer = SqlWriter(RUN_TABLES, self._dialect)
         query = (
             f"SELECT r.id FROM runs r WHERE {self._scope} AND {_within('r.id', ids)} AND ({writer.condition(rest)})"
             f" ORDER BY {writer.order(self._order)}"
@@ -99,19 +106,19 @@ class RunFinder:
 
     def _driven(self, ids: Collection[int] | None, rest: Expression | None, count: int) -> list[int]:
         """Go through the values of the first order key as their index has them; then through the runs without one."""
-        item, writer = self._order[0], SqlWriter(RUN_TABLES)
+        item, writer = self._order[0], SqlWriter(RUN_TABLES, self._dialect)
         place, *live = writer.places(item.key)
         condition, then = writer.condition(rest), writer.order(self._order[1:])
         chosen = f"{self._scope} AND {_within('r.id', ids)} AND ({condition})"
         valued = (
             f"SELECT r.id FROM {place.tables} CROSS JOIN runs r ON r.id = {place.owner} WHERE {place.condition}"
             f" AND {_within(place.owner, ids)} AND {chosen}"
-            f" ORDER BY {place.value} {'DESC' if item.descending else 'ASC'}, {then}"
+            f" ORDER BY {self._dialect.order(place.value, 'DESC' if item.descending else 'ASC')}, {then}"
         )
         found = self._ask(writer, valued, ids=ids, count=count)
         for other in live:  # few, and not in the index
             query = f"SELECT r.id FROM {other.tables} CROSS JOIN runs r ON r.id = {other.owner} WHERE {other.condition}"
-            if open_runs := self._ask(writer, f"{query} AND {chosen}", ids=ids, count=-1):
+            if open_runs := self._ask(writer, f"{query} AND {chosen}", ids=ids, count=_ALL):
                 found = self.among({*found, *open_runs}, None, count=count)
         if len(found) < count:
             lacking = f"SELECT r.id FROM runs r WHERE {chosen} AND NOT ({writer.has(item.key)}) ORDER BY {then}"
@@ -125,7 +132,7 @@ class RunFinder:
 
 def _within(column: str, ids: Collection[int] | None) -> str:
     # The + keeps the list from being gone through itself, in an order that is not the one wanted.
-    return "1" if ids is None else f"+{column} IN (SELECT value FROM json_each(:ids))"
+    return "TRUE" if ids is None else f"+{column} IN (SELECT value FROM json_each(:ids))"
 
 
 class _Narrower:
@@ -183,7 +190,7 @@ class _Narrower:
         if _is_lack(clause) or self._lists == MOST_LISTS:
             return None
         self._lists += 1
-        writer = SqlWriter(RUN_TABLES)
+        writer = SqlWriter(RUN_TABLES, dialect_of(self._connection))
         query = f"{writer.members(clause)} LIMIT {self._most + 1}"
         rows = self._connection.execute(query, {**self._values, **writer.parameters}).fetchall()
         return {row[0] for row in rows} if len(rows) <= self._most else None

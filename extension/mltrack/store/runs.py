@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from mltrack.entities import LifecycleStage, Metric, Run, RunData, RunInfo, RunInputs, RunOutputs, RunStatus, RunTag
 from mltrack.exceptions import InvalidParameterError, NotFoundError
 from mltrack.keys import RUN_NAME_TAG
+from mltrack.store import provenance
+from mltrack.store.concurrency import beside_others, once_beside_others
 from mltrack.store.experiments import experiment_number, refuse_claimed
 from mltrack.store.inputs import WANTED, read_links
 from mltrack.store.points import CURRENT_POINTS, decode, missing_run, settle, unsettle, writable_run, write_tags
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from sqlite3 import Connection
 
+    from mltrack.store.locator import Locator
     from mltrack.store.protocol import NewRun, RunChange
 
-    Locate = Callable[[str], str]
 
 RUN_COLUMNS = (
     "r.id, r.uuid, r.experiment_id, r.name, r.user_id, r.status, r.started_at, r.ended_at, r.lifecycle_stage,"
@@ -30,7 +32,8 @@ _RUNS = "runs r JOIN experiments e ON e.id = r.experiment_id"
 _NO_INPUTS, _NO_OUTPUTS = RunInputs(), RunOutputs()
 
 
-def insert_run(connection: Connection, new: NewRun, locate: Locate) -> RunInfo:
+@once_beside_others
+def insert_run(connection: Connection, new: NewRun, locate: Locator) -> RunInfo:
     """Make a run with its tags, the one of its name among them."""
     number = experiment_number(new.experiment_id)
     row = connection.execute(
@@ -40,7 +43,7 @@ def insert_run(connection: Connection, new: NewRun, locate: Locate) -> RunInfo:
         raise NotFoundError(f"There is no experiment with the id {new.experiment_id!r}.")
     if row[0] != "active":
         raise InvalidParameterError(f"Experiment {new.experiment_id!r} is deleted; restore it to add runs.")
-    run_id = uuid.uuid4().hex
+    run_id = new.run_id or uuid.uuid4().hex
     run_number = connection.execute(
         "INSERT INTO runs (uuid, experiment_id, name, user_id, started_at, owner) VALUES (?, ?, ?, ?, ?, ?)"
         " RETURNING id",
@@ -65,7 +68,8 @@ def insert_run(connection: Connection, new: NewRun, locate: Locate) -> RunInfo:
     )
 
 
-def update_run(connection: Connection, run_id: str, change: RunChange, now: int, locate: Locate) -> RunInfo:
+@beside_others
+def update_run(connection: Connection, run_id: str, change: RunChange, now: int, locate: Locator) -> RunInfo:
     """Apply a change; ending a run settles its metrics, taking it up again makes it live.
 
     A run that is ended without a word of when, and has no end yet, ends ``now``.
@@ -81,6 +85,7 @@ def update_run(connection: Connection, run_id: str, change: RunChange, now: int,
                 (status, change.end_time, now, number),
             )
             settle(connection, number)
+            provenance.refresh(connection, number)
         else:
             connection.execute(
                 "UPDATE runs SET status = ?, ended_at = NULL, owner = coalesce(?, owner) WHERE id = ?",
@@ -113,7 +118,7 @@ def set_lifecycle(connection: Connection, run_id: str, stage: str, now: int) -> 
     connection.execute("UPDATE runs SET lifecycle_stage = ?, deleted_at = ? WHERE id = ?", (stage, moment, number))
 
 
-def read_info(connection: Connection, run_id: str, locate: Locate) -> RunInfo:
+def read_info(connection: Connection, run_id: str, locate: Locator) -> RunInfo:
     """Give a run's info; NotFoundError when there is no such run."""
     row = connection.execute(f"SELECT {RUN_COLUMNS} FROM {_RUNS} WHERE r.uuid = ?", (run_id,)).fetchone()
     if row is None:
@@ -121,7 +126,7 @@ def read_info(connection: Connection, run_id: str, locate: Locate) -> RunInfo:
     return _info(row, locate)
 
 
-def read_run(connection: Connection, run_id: str, locate: Locate) -> Run:
+def read_run(connection: Connection, run_id: str, locate: Locator) -> Run:
     """Give a run with its data."""
     row = connection.execute(f"SELECT {RUN_COLUMNS} FROM {_RUNS} WHERE r.uuid = ?", (run_id,)).fetchone()
     if row is None:
@@ -129,7 +134,7 @@ def read_run(connection: Connection, run_id: str, locate: Locate) -> Run:
     return _with_data(connection, [row], locate)[0]
 
 
-def read_runs(connection: Connection, numbers: Sequence[int], locate: Locate) -> list[Run]:
+def read_runs(connection: Connection, numbers: Sequence[int], locate: Locator) -> list[Run]:
     """Give the runs of these numbers, in their order, with data."""
     rows = connection.execute(f"SELECT {RUN_COLUMNS} FROM {_RUNS} WHERE r.id IN {WANTED}", (json.dumps(numbers),))
     found = {row[0]: row for row in rows}
@@ -143,9 +148,9 @@ def read_run_ids(connection: Connection, numbers: Sequence[int]) -> list[str]:
     return [found[number] for number in numbers]
 
 
-def _with_data(connection: Connection, rows: Sequence[tuple[object, ...]], locate: Locate) -> list[Run]:
+def _with_data(connection: Connection, rows: Sequence[tuple[object, ...]], locate: Locator) -> list[Run]:
     """Read params, tags and latest metrics of these runs in one query each."""
-    locate = cache(locate)
+    located = cache(locate)
     numbers = json.dumps([row[0] for row in rows])
     texts = (
         f"SELECT t.run_id, k.name, t.value FROM {{}} t JOIN text_keys k ON k.id = t.key_id WHERE t.run_id IN {WANTED}"
@@ -161,7 +166,7 @@ def _with_data(connection: Connection, rows: Sequence[tuple[object, ...]], locat
         latest = tuple(points.get(row[0], ()))
         data = RunData({m.key: m.value for m in latest}, params.get(row[0], {}), tags.get(row[0], {}), latest)
         links = inputs.get(row[0], _NO_INPUTS), outputs.get(row[0], _NO_OUTPUTS)
-        runs.append(Run(_info(row, locate), data, *links))
+        runs.append(Run(_info(row, located), data, *links))
     return runs
 
 
@@ -172,7 +177,7 @@ def _grouped(rows: Iterable[tuple[object, str, str]]) -> dict[object, dict[str, 
     return found
 
 
-def _info(row: Sequence[object], locate: Locate) -> RunInfo:
+def _info(row: Sequence[object], locate: Callable[[str], str]) -> RunInfo:
     _, run_id, experiment, name, user, status, started, ended, stage, place, own_place = row
     return RunInfo(
         run_id=str(run_id),

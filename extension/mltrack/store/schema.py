@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils import Database, Migrations
 
+from mltrack.store.access_tables import ACCESS
 from mltrack.store.code_index import index_all_sources
-from mltrack.store.tables import INPUTS, MODELS, NOTEBOOKS, SEARCH, TRACKING, statements
+from mltrack.store.tables import INPUTS, MODEL_FILES, MODELS, NOTEBOOKS, SEARCH, TRACKING, statements
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -51,6 +52,18 @@ def m005_search(db: Database) -> None:
     """Numbers for the names of params and tags, indexes by value, and the words of executed code."""
     _run(db, SEARCH)
     index_all_sources(db.conn)
+
+
+@migrations()
+def m006_model_files(db: Database) -> None:
+    """The files of logged models, and what a model version was when it was registered."""
+    _run(db, MODEL_FILES)
+
+
+@migrations()
+def m007_access(db: Database) -> None:
+    """Users, their tokens, and what each may do with experiments and registered models."""
+    _run(db, ACCESS)
 
 
 def migrate(connection: Connection, version: int) -> None:

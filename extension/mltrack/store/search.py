@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mltrack.exceptions import InvalidParameterError
+from mltrack.store.dialect import dialect_of
 from mltrack.store.experiments import existing_numbers, read_numbered
 from mltrack.store.filter_sql import SqlWriter
 from mltrack.store.filter_tree import And, Comparison, Entity, Not, Or
 from mltrack.store.filters import checked_order, parse_filter, parse_order, parse_order_key
 from mltrack.store.grammars import EXPERIMENTS, LOGGED_MODELS, MODEL_VERSIONS, REGISTERED_MODELS, RUNS
 from mltrack.store.models import read_logged_models, read_model_versions, read_registered_models
-from mltrack.store.page_tokens import MAX_RESULTS, next_token, page_bounds
+from mltrack.store.page_tokens import next_token, page_bounds
 from mltrack.store.pages import Page
 from mltrack.store.run_search import STAGES, RunFinder
 from mltrack.store.runs import read_runs
@@ -26,22 +28,18 @@ from mltrack.store.search_tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from sqlite3 import Connection
 
     from mltrack.entities import Experiment, LoggedModel, ModelVersion, RegisteredModel, Run
     from mltrack.store.filter_tree import Expression, OrderKey
     from mltrack.store.grammars import Grammar
+    from mltrack.store.locator import Locator
     from mltrack.store.pages import Search
     from mltrack.store.search_tables import SearchTables
 
-    Locate = Callable[[str], str]
 
-MOST_MODELS = 1_000
-MOST_VERSIONS = 200_000
-
-
-def find_runs(connection: Connection, search: Search, locate: Locate) -> Page[Run]:
+def find_runs(connection: Connection, search: Search, locate: Locator) -> Page[Run]:
     """Give one page of the runs that match; by default the last started first, those of one time by id.
 
     Raises
@@ -53,18 +51,18 @@ def find_runs(connection: Connection, search: Search, locate: Locate) -> Page[Ru
     expression = parse_filter(search.filter_string, RUNS)
     order = parse_order(search.order_by, RUNS)  # type: ignore[arg-type]
     size, offset = page_bounds(search, RUNS.noun)
-    finder = RunFinder(connection, search, order, base=locate(""))
+    finder = RunFinder(connection, search, order, bound=locate.bound)
     numbers = finder.first(expression, offset + size + 1)[offset:]
     return Page(tuple(read_runs(connection, numbers[:size], locate)), next_token(search, RUNS.noun, found=len(numbers)))
 
 
-def count_matching(connection: Connection, search: Search, most: int, locate: Locate) -> int:
+def count_matching(connection: Connection, search: Search, most: int, locate: Locator) -> int:
     """Count the runs that match, whatever the page, up to ``most``."""
-    finder = RunFinder(connection, search, (), base=locate(""))
+    finder = RunFinder(connection, search, (), bound=locate.bound)
     return finder.count(parse_filter(search.filter_string, RUNS), most)
 
 
-def find_experiments(connection: Connection, search: Search, locate: Locate) -> Page[Experiment]:
+def find_experiments(connection: Connection, search: Search, locate: Locator) -> Page[Experiment]:
     """Give one page of the experiments that match; by default the last created first."""
     scope = STAGES[search.view_type]
     numbers = _numbers(connection, EXPERIMENT_TABLES, search, scope)
@@ -74,19 +72,19 @@ def find_experiments(connection: Connection, search: Search, locate: Locate) -> 
 
 def find_registered_models(connection: Connection, search: Search) -> Page[RegisteredModel]:
     """Give one page of the registered models that match; by default by name."""
-    numbers = _numbers(connection, REGISTERED_MODEL_TABLES, search, most=MOST_MODELS)
+    numbers = _numbers(connection, REGISTERED_MODEL_TABLES, search)
     rows = read_registered_models(connection, numbers[: search.max_results])
     return Page(tuple(rows), next_token(search, REGISTERED_MODELS.noun, found=len(numbers)))
 
 
-def find_model_versions(connection: Connection, search: Search) -> Page[ModelVersion]:
+def find_model_versions(connection: Connection, search: Search, locate: Locator) -> Page[ModelVersion]:
     """Give one page of the versions that match; by default the last changed first."""
-    numbers = _numbers(connection, MODEL_VERSION_TABLES, search, most=MOST_VERSIONS)
+    numbers = _numbers(connection, MODEL_VERSION_TABLES, search, bound=locate.bound)
     rows = read_model_versions(connection, numbers[: search.max_results])
     return Page(tuple(rows), next_token(search, MODEL_VERSIONS.noun, found=len(numbers)))
 
 
-def find_logged_models(connection: Connection, search: Search, locate: Locate) -> Page[LoggedModel]:
+def find_logged_models(connection: Connection, search: Search, locate: Locator) -> Page[LoggedModel]:
     """Give one page of the logged models that match; by default the last created first.
 
     A clause on a metric is true when any point of it is so, of the datasets that were named; where no clause is on a
@@ -99,14 +97,19 @@ def find_logged_models(connection: Connection, search: Search, locate: Locate) -
 
 
 def _numbers(
-    connection: Connection, tables: SearchTables, search: Search, scope: str = "1", *, most: int = MAX_RESULTS
+    connection: Connection,
+    tables: SearchTables,
+    search: Search,
+    scope: str = "TRUE",
+    *,
+    bound: Mapping[str, object] = MappingProxyType({}),
 ) -> list[int]:
     """Give the numbers of the page's rows, and one more if there is a next page."""
     expression = parse_filter(search.filter_string, tables.grammar)
     order = _order(search.order_by, tables.grammar)
-    size, offset = page_bounds(search, tables.grammar.noun, most=most)
+    size, offset = page_bounds(search, tables.grammar.noun, most=tables.most)
     datasets = [_dataset(each) for each in search.datasets]
-    writer = SqlWriter(tables, datasets=datasets)
+    writer = SqlWriter(tables, dialect_of(connection), datasets=datasets)
     condition = writer.condition(expression)
     if datasets and not _asks_metrics(expression):
         metrics = f"SELECT 1 FROM logged_model_metrics m WHERE m.model_id = r.id AND {writer.of_datasets()}"
@@ -115,6 +118,7 @@ def _numbers(
         f"SELECT r.id FROM {tables.table} WHERE {scope} AND ({condition})"
         f" ORDER BY {writer.order(order)} LIMIT :limit OFFSET :offset",
         {
+            **bound,
             **writer.parameters,
             "experiments": json.dumps(existing_numbers(search.experiment_ids)),
             "limit": size + 1,

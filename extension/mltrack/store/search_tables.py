@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mltrack.store.filter_tree import Entity
 from mltrack.store.grammars import EXPERIMENTS, LOGGED_MODELS, MODEL_VERSIONS, REGISTERED_MODELS, RUNS
+from mltrack.store.page_tokens import MAX_RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,7 @@ class Place:
     tables: str
     owner: str
     value: str
-    condition: str = "1"
+    condition: str = "TRUE"
     last: str = ""
 
 
@@ -33,8 +34,8 @@ class Place:
 class SearchTables:
     """The SQL of one kind of rows: its table, its attributes, and where its keys lie.
 
-    The conditions of ``places`` may hold ``{key}``, which becomes the bound name. ``order`` is the whole order when
-    none was asked for; ``tie`` is what follows an order that was.
+    The tables and conditions of ``places`` may hold ``{key}``, which becomes the bound name. ``order`` is the whole
+    order when none was asked for; ``tie`` is what follows an order that was; ``most`` is the largest page.
     """
 
     grammar: Grammar
@@ -43,26 +44,40 @@ class SearchTables:
     places: Mapping[Entity, tuple[Place, ...]]
     order: str
     tie: str
+    most: int = MAX_RESULTS
     nullable: tuple[str, ...] = ()
     datasets: Mapping[str, Place] = field(default_factory=lambda: MappingProxyType({}))
 
 
+# Whether a place goes through a server that is in front of the store (see Locator).
+_BELOW = "(:{root} <> '' AND substr({{place}} || '/', 1, length(:{root})) = :{root})"
+_DIRECT, _DESTINATION = (_BELOW.format(root=each) for each in ("direct", "destination"))
+_IS_SERVED = f":served = 1 AND NOT {_DIRECT} AND ({{place}} NOT LIKE '%://%' OR {_DESTINATION})"
 # A place that is relative is below the store's own folder, which is bound as :base.
-_ARTIFACT_URI = """
-(SELECT CASE WHEN p.place LIKE '/%' OR p.place LIKE '%://%' THEN p.place ELSE :base || '/' || p.place END
+_ARTIFACT_URI = f"""
+(SELECT CASE WHEN {_IS_SERVED.format(place="f.place")}
+THEN 'mlflow-artifacts:/' || CAST(r.experiment_id AS TEXT) || '/' || r.uuid || '/artifacts' ELSE f.place END
+FROM (SELECT CASE WHEN p.place LIKE '/%' OR p.place LIKE '%://%' THEN p.place ELSE :base || '/' || p.place END AS place
 FROM (SELECT coalesce(r.artifact_place, e.artifact_location || '/' || r.uuid || '/artifacts') AS place
-FROM experiments e WHERE e.id = r.experiment_id) p)
+FROM experiments e WHERE e.id = r.experiment_id) p) f)
+"""
+# By its place on a server's machine no version is found there: only what callers gave themselves.
+_SOURCE = f"""
+CASE WHEN r.source NOT LIKE 'runs:/%' AND r.source NOT LIKE 'models:/%' AND r.source NOT LIKE 'mlflow-artifacts:/%'
+AND {_IS_SERVED.format(place="r.source")} THEN '' ELSE r.source END
 """
 _TEXT_KEY = "{alias}.key_id = (SELECT id FROM text_keys WHERE name = {{key}})"
-_METRIC_KEY = "m.key_id = (SELECT id FROM metric_keys WHERE name = {key}) AND m.special <> 1"
+_KEY_NUMBER = "(SELECT id FROM metric_keys WHERE name = {key})"
+_METRIC_KEY = f"m.key_id = {_KEY_NUMBER} AND m.special <> 1"
 # The last point of a run that is under way; only its metrics table has it (see points).
-_LAST_OF_LIVE = """
-AND (m.step, m.timestamp, m.value, m.special) = (SELECT l.step, l.timestamp, l.value, l.special FROM metrics l
-WHERE l.run_id = m.run_id AND l.key_id = m.key_id
-ORDER BY l.step DESC, l.timestamp DESC, l.value DESC, l.special DESC LIMIT 1)
-"""
+LAST_OF_LIVE = """AND (m.step, m.timestamp, m.value, m.special) = (SELECT l.step, l.timestamp, l.value, l.special
+FROM metrics l WHERE l.run_id = m.run_id AND l.key_id = m.key_id
+ORDER BY l.step DESC, l.timestamp DESC, l.value DESC, l.special DESC LIMIT 1)"""
 LIVE_METRIC = Place(
-    "runs o CROSS JOIN metrics m ON m.run_id = o.id", "o.id", "m.value", f"o.live = 1 AND {_METRIC_KEY} {_LAST_OF_LIVE}"
+    f"runs o CROSS JOIN metrics m ON m.run_id = o.id AND m.key_id = {_KEY_NUMBER} {LAST_OF_LIVE}",
+    "o.id",
+    "m.value",
+    "o.live = 1 AND m.special <> 1",
 )
 
 
@@ -117,6 +132,7 @@ REGISTERED_MODEL_TABLES = SearchTables(
     attributes={"name": "r.name", "last_updated_timestamp": "r.updated_at"},
     places={Entity.TAG: _texts("registered_model_tags", "model_id")},
     order="r.name",
+    most=1_000,
     tie="r.name",
 )
 
@@ -126,13 +142,14 @@ MODEL_VERSION_TABLES = SearchTables(
     attributes={
         "name": "n.name",
         "run_id": "r.source_run_id",
-        "source_path": "r.source",
+        "source_path": _SOURCE,
         "version_number": "r.version",
         "creation_timestamp": "r.created_at",
         "last_updated_timestamp": "r.updated_at",
     },
     places={Entity.TAG: _texts("model_version_tags", "version_id")},
     order="r.updated_at DESC, n.name, r.version DESC",
+    most=200_000,
     tie="r.updated_at DESC, n.name, r.version DESC",
 )
 

@@ -8,21 +8,13 @@ from mltrack.config import store_uri
 from mltrack.store.base import now_ms
 from mltrack.store.opening import open_database
 from mltrack.store.points import MetricKeys
-from mltrack.store.sqlite_artifacts import SqliteArtifacts
-from mltrack.store.sqlite_cells import SqliteCells
-from mltrack.store.sqlite_experiments import SqliteExperiments
-from mltrack.store.sqlite_runs import SqliteRuns
-from mltrack.store.sqlite_search import SqliteSearch
-from mltrack.store.sqlite_summaries import SqliteSummaries
-from mltrack.store.sqlite_upkeep import SqliteUpkeep
+from mltrack.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class SqliteStore(
-    SqliteExperiments, SqliteRuns, SqliteSearch, SqliteSummaries, SqliteArtifacts, SqliteCells, SqliteUpkeep
-):
+class SqliteStore(SqlStore):
     """A store in one SQLite file; usable from any thread, and from a forked child.
 
     Parameters

@@ -9,6 +9,8 @@ from mltrack.store import points, runs
 from mltrack.store.artifact_folder import FileRecord
 from mltrack.store.artifact_kinds import open_folder
 from mltrack.store.base import SqlitePart, now_ms
+from mltrack.store.concurrency import beside_others
+from mltrack.store.upserts import upsert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,12 +30,23 @@ class SqliteArtifacts(SqlitePart):
     def record_artifacts(self, run_id: str, files: Mapping[SafePath, tuple[int, str]]) -> None:
         """Keep the size and digest of files that are in place."""
 
+        @beside_others
         def work(connection: Connection) -> None:
             number, _ = points.writable_run(connection, run_id)
             rows = [(number, path.text, size, digest, now_ms()) for path, (size, digest) in files.items()]
-            connection.executemany("INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?)", rows)
+            query = upsert("artifacts", ("run_id", "path"), ("size", "digest", "created_at"))
+            connection.executemany(query, rows)
 
         self._database.write(work)
+
+    def forget_artifacts(self, run_id: str, path: SafePath) -> None:
+        """Forget what was recorded of a file of a run, or of those below a folder, that is gone."""
+        query = (
+            "DELETE FROM artifacts WHERE run_id = (SELECT id FROM runs WHERE uuid = :owner)"
+            " AND (path = :path OR (path > :path || '/' AND path < :path || '0'))"  # 0 follows /
+        )
+        values = {"owner": run_id, "path": path.text}
+        self._database.write(lambda connection: connection.execute(query, values))
 
     def list_artifacts(self, run_id: str) -> list[FileInfo]:
         """Give the files that were recorded, by path."""
@@ -45,7 +58,8 @@ class SqliteArtifacts(SqlitePart):
         """Give what was recorded of a run's files by path: all, one file, or those below a folder."""
         query = (
             "SELECT a.path, a.size, a.digest FROM artifacts a JOIN runs r ON r.id = a.run_id WHERE r.uuid = :run"
-            " AND (:path IS NULL OR a.path = :path OR (a.path > :path || '/' AND a.path < :path || '0'))"  # 0 follows /
+            " AND (CAST(:path AS TEXT) IS NULL OR a.path = :path"
+            " OR (a.path > :path || '/' AND a.path < :path || '0'))"  # 0 follows /
         )
         values = {"run": run_id, "path": path.text if path else None}
         rows = self._database.read(lambda connection: connection.execute(query, values).fetchall())

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from mltrack.entities import CapturedName
 from mltrack.store import notebooks, points
 from mltrack.store.base import SqlitePart
+from mltrack.store.concurrency import beside_others
 from mltrack.store.protocol import Failure
+from mltrack.store.upserts import upsert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,10 +26,11 @@ class SqliteCells(SqlitePart):
     def record_failure(self, run_id: str, failure: Failure) -> None:
         """Keep the exception that ended a run."""
 
+        @beside_others
         def work(connection: Connection) -> None:
             number, _ = points.writable_run(connection, run_id)
             row = (number, failure.name, failure.message, failure.traceback)
-            connection.execute("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", row)
+            connection.execute(upsert("failures", ("run_id",), ("name", "message", "traceback")), row)
 
         self._database.write(work)
 
@@ -40,10 +43,16 @@ class SqliteCells(SqlitePart):
     def record_captured(self, run_id: str, names: Sequence[CapturedName]) -> None:
         """Keep where in the cell each captured value stands."""
 
+        @beside_others
         def work(connection: Connection) -> None:
             number, _ = points.writable_run(connection, run_id)
-            rows = [(number, n.kind, n.name, n.origin, n.line, n.column, n.end_line, n.end_column) for n in names]
-            connection.executemany("INSERT OR REPLACE INTO captured_names VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            rows = {
+                (n.kind, n.name): (number, n.kind, n.name, n.origin, n.line, n.column, n.end_line, n.end_column)
+                for n in names
+            }
+            places = ("origin", "line", '"column"', "end_line", "end_column")
+            query = upsert("captured_names", ("run_id", "kind", "name"), places)
+            connection.executemany(query, list(rows.values()))
 
         self._database.write(work)
 
@@ -61,9 +70,11 @@ class SqliteCells(SqlitePart):
         text = json.dumps(document, sort_keys=True, ensure_ascii=False).encode()
         digest = blake2b(text, digest_size=16).digest()
 
+        @beside_others
         def work(connection: Connection) -> None:
             number, _ = points.writable_run(connection, run_id)
-            connection.execute("INSERT OR IGNORE INTO environments (digest, document) VALUES (?, ?)", (digest, text))
+            query = "INSERT INTO environments (digest, document) VALUES (?, ?) ON CONFLICT DO NOTHING"
+            connection.execute(query, (digest, text))
             query = "UPDATE runs SET environment_id = (SELECT id FROM environments WHERE digest = ?) WHERE id = ?"
             connection.execute(query, (digest, number))
 

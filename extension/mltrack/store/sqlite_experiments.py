@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mltrack.config import ARTIFACT_FOLDER
 from mltrack.entities import LifecycleStage
 from mltrack.exceptions import InvalidParameterError, NotFoundError
 from mltrack.keys import check_name
@@ -20,13 +21,22 @@ if TYPE_CHECKING:
 class SqliteExperiments(SqlitePart):
     """Experiments: made, read, renamed, deleted, restored, tagged."""
 
+    _artifact_root: str = ARTIFACT_FOLDER
+
+    def keep_artifacts_at(self, root: str) -> None:
+        """Let the artifacts of new experiments, and of those without runs and models, go below a root."""
+        self._artifact_root = root
+        if not self.is_read_only:
+            self._database.write_durably(experiments.move_unused, root)
+
     def create_experiment(
         self, name: str, *, artifact_location: str | None = None, tags: Sequence[ExperimentTag] = ()
     ) -> str:
         """Make an experiment and give its id; AlreadyExistsError when the name is taken, also by a deleted one."""
         check_name(name, "experiment")
         place = None if artifact_location is None else artifact_place(str(artifact_location))
-        return str(self._database.write_durably(experiments.insert_experiment, (name, place, tags), now_ms()))
+        new = (name, place, tags)
+        return str(self._database.write_durably(experiments.insert_experiment, new, now_ms(), self._artifact_root))
 
     def get_experiment(self, experiment_id: str) -> Experiment:
         """Give an experiment, deleted or not; NotFoundError when there is none."""

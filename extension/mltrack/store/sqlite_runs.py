@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mltrack.exceptions import InvalidParameterError
-from mltrack.keys import MAX_BATCH_ITEMS, MAX_BATCH_METRICS, MAX_BATCH_PARAMS, MAX_BATCH_TAGS
 from mltrack.store import inputs, points, runs
 from mltrack.store.base import SqlitePart, now_ms
+from mltrack.store.batches import RunBatch, check_batch, write_batch, write_batches
+from mltrack.store.concurrency import once_beside_others
 from mltrack.store.news import read_news
 from mltrack.store.protocol import RunChange
 
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
         RunInfo,
         RunTag,
     )
+    from mltrack.exceptions import MltrackError
+    from mltrack.store.locator import Locator
     from mltrack.store.news import NewsQuery, RunNews
     from mltrack.store.protocol import EndedRun, NewRun
-    from mltrack.store.runs import Locate
-
-    Batch = tuple[Sequence[Metric], Sequence[Param], Sequence[RunTag]]
 
 
 class SqliteRuns(SqlitePart):
@@ -42,7 +41,7 @@ class SqliteRuns(SqlitePart):
     def add_ended_runs(self, ended: Sequence[EndedRun]) -> list[str]:
         """Make runs that are over, all or none, and give their ids; they survive a power failure."""
         for each in ended:
-            _check_batch(each.metrics, each.params, ())
+            check_batch(RunBatch("", each.metrics, each.params))
         found, numbers = self._database.write_durably(_add_ended, self._keys, ended, self._locate)
         self._keys.remember(numbers)
         return found
@@ -72,9 +71,15 @@ class SqliteRuns(SqlitePart):
         tags: Sequence[RunTag] = (),
     ) -> None:
         """Write all of it or nothing; a param that is there with another value is refused."""
-        _check_batch(metrics, params, tags)
-        numbers = self._database.write(_write_batch, self._keys, run_id, (metrics, params, tags))
+        batch = RunBatch(run_id, metrics, params, tags)
+        check_batch(batch)
+        self._keys.remember(self._database.write(write_batch, self._keys, batch))
+
+    def log_batches(self, batches: Sequence[RunBatch]) -> list[MltrackError | None]:
+        """Write each whole or not at all, in one transaction; gives what each was refused for, None if it is kept."""
+        refusals, numbers = self._database.write(write_batches, self._keys, batches)
         self._keys.remember(numbers)
+        return refusals
 
     def delete_tag(self, run_id: str, key: str) -> None:
         """Take a tag off a run; NotFoundError when it has none of that key."""
@@ -104,51 +109,14 @@ class SqliteRuns(SqlitePart):
         return self._database.read(points.read_outlines, run_id, width)
 
 
-def _write_batch(connection: Connection, keys: points.MetricKeys, run_id: str, batch: Batch) -> dict[str, int]:
-    metrics, params, tags = batch
-    run = points.writable_run(connection, run_id)
-    numbers: dict[str, int] = {}
-    if metrics:
-        numbers = keys.numbers(connection, {metric.key for metric in metrics})
-        points.write_metrics(connection, run, metrics, numbers=numbers)
-    if params:
-        points.write_params(connection, run[0], params)
-    if tags:
-        points.write_tags(connection, run[0], tags)
-    return numbers
-
-
+@once_beside_others
 def _add_ended(
-    connection: Connection, keys: points.MetricKeys, ended: Sequence[EndedRun], locate: Locate
+    connection: Connection, keys: points.MetricKeys, ended: Sequence[EndedRun], locate: Locator
 ) -> tuple[list[str], dict[str, int]]:
     found, numbers = [], {}
     for each in ended:
         run_id = runs.insert_run(connection, each.new, locate).run_id
-        numbers.update(_write_batch(connection, keys, run_id, (each.metrics, each.params, ())))
+        numbers.update(write_batch(connection, keys, RunBatch(run_id, each.metrics, each.params)))
         runs.update_run(connection, run_id, RunChange(each.status, each.end_time), each.end_time, locate)
         found.append(run_id)
     return found, numbers
-
-
-def _check_batch(metrics: Sequence[Metric], params: Sequence[Param], tags: Sequence[RunTag]) -> None:
-    if len(params) > 1:
-        _refuse_doubles(params)
-    if len(metrics) + len(params) + len(tags) <= MAX_BATCH_PARAMS:  # the lowest of the limits
-        return
-    counts = (
-        ("metrics", len(metrics), MAX_BATCH_METRICS),
-        ("params", len(params), MAX_BATCH_PARAMS),
-        ("tags", len(tags), MAX_BATCH_TAGS),
-        ("items", len(metrics) + len(params) + len(tags), MAX_BATCH_ITEMS),
-    )
-    for what, count, most in counts:
-        if count > most:
-            raise InvalidParameterError(f"A batch of {count} {what} is too large: at most {most} go in one; split it.")
-
-
-def _refuse_doubles(params: Sequence[Param]) -> None:
-    seen: set[str] = set()
-    for param in params:
-        if param.key in seen:
-            raise InvalidParameterError(f"Param {param.key!r} is in this batch twice; params are written once.")
-        seen.add(param.key)

@@ -33,7 +33,7 @@ class SqliteSearch(SqlitePart):
 
     def search_model_versions(self, wanted: Search) -> Page[ModelVersion]:
         """Give one page of the model versions that match, up to 200,000."""
-        return self._database.read(search.find_model_versions, wanted)
+        return self._database.read(search.find_model_versions, wanted, self._locate)
 
     def search_logged_models(self, wanted: Search) -> Page[LoggedModel]:
         """Give one page of the logged models that match, up to 50,000."""

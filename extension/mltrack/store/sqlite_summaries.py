@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mltrack.store import attempts, columns, curves, groups, run_keys, search
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 class SqliteSummaries(SqlitePart):
     """Sums up runs, so that what is drawn of very many is little; what is wrong is an InvalidParameterError."""
+
+    _group_reader = groups.GroupReader
 
     def count_matching(self, wanted: Search, *, most: int) -> int:
         """Count the runs that match, whatever the page; it stops at ``most``."""
@@ -43,7 +46,10 @@ class SqliteSummaries(SqlitePart):
         ``metrics`` are bare names; at most ``most`` groups are given. The page does not matter.
         """
         self._sweep()
-        return self._database.read(groups.find_groups, wanted, groups.Grouping(key, metrics, most), self._locate)
+        grouping = groups.Grouping(key, metrics, most)
+        return self._database.read(
+            partial(groups.find_groups, reader=self._group_reader), wanted, grouping, self._locate
+        )
 
     def run_columns(self, wanted: Search, names: Sequence[str]) -> RunColumns:
         """Give some values of all the runs that match, up to ``max_results``, in the search's order.

@@ -46,16 +46,18 @@ class SqliteUpkeep(SqlitePart):
             batch = _without_files(chosen.runs[start : start + RUNS_AT_ONCE], problems)
             removed, size = self._remove_runs([run.number for run in batch])
             runs, freed = runs + removed, freed + size
-        models = [model.number for model in _without_files(chosen.models, problems)]
+        gone = [model.number for model in _without_files(chosen.models, problems)]
+        models, size = self._database.write_durably(garbage.remove_models, gone)
+        freed += size
         for experiment in chosen.experiments:
             if experiment.is_ours:
                 _remove_empty(f"{experiment.uri}/models", experiment.uri)
-            experiments += self._database.write_durably(garbage.remove_experiment, experiment.number, models)
+            experiments += self._database.write_durably(garbage.remove_experiment, experiment.number)
         self._database.write(garbage.remove_loose_ends)
         blobs = self._remove_blobs()
-        is_needed = bool(runs or experiments or blobs) or self._database.read(garbage.has_gaps)
+        is_needed = bool(runs or experiments or models or blobs) or self._has_gaps()
         freed += self._return_space(problems) if is_needed else 0
-        return GarbageReport(runs, experiments, blobs, freed, tuple(problems))
+        return GarbageReport(runs, experiments, blobs, freed, tuple(problems), models)
 
     def _remove_runs(self, numbers: Sequence[int]) -> tuple[int, int]:
         while self._database.write(garbage.remove_points, numbers):
@@ -69,6 +71,9 @@ class SqliteUpkeep(SqlitePart):
         while dead := self._database.write(garbage.remove_blobs, seen, last):
             count, last = count + len(dead), dead[-1]
         return count
+
+    def _has_gaps(self) -> bool:
+        return self._database.read(garbage.has_gaps)
 
     def _return_space(self, problems: list[str]) -> int:
         try:

@@ -81,18 +81,20 @@ class Stretch:
         return self.count > 2 and not self.range.is_moment
 
 
-def thin(connection: Connection, series: Series, points: int) -> Curve | None:
+def thin(
+    connection: Connection, series: Series, points: int, *, reader: type[StretchReader] | None = None
+) -> Curve | None:
     """Read a series as a curve of at most ``points`` of its points, the first and last included; None without any."""
-    reader = _Reader(connection, series)
+    stretch_reader = (reader or StretchReader)(connection, series)
     whole = Range(series.low, series.high)
-    first = reader.point(_FIRST, whole)
+    first = stretch_reader.point(_FIRST, whole)
     if first is None:
         return None
     most = (points - 2) // 2
-    stretches = reader.cut(whole, most)
+    stretches = stretch_reader.cut(whole, most)
     if max(each.count for each in stretches) * len(stretches) > UNEVEN * sum(each.count for each in stretches):
-        stretches = reader.cut(whole, max(1, most // 2))  # which leaves some for the crowded ones
-    while (finer := reader.refined(stretches, most - len(stretches))) is not stretches:
+        stretches = stretch_reader.cut(whole, max(1, most // 2))  # which leaves some for the crowded ones
+    while (finer := stretch_reader.refined(stretches, most - len(stretches))) is not stretches:
         stretches = finer
     kept = {first, stretches[-1].last}.union(point for each in stretches for point in (each.lowest, each.highest))
     steps, times, values, specials = zip(*sorted(kept), strict=True)
@@ -109,7 +111,7 @@ def thin(connection: Connection, series: Series, points: int) -> Curve | None:
     )
 
 
-class _Reader:
+class StretchReader:
     """Reads what becomes of ranges of one series."""
 
     def __init__(self, connection: Connection, series: Series) -> None:
@@ -133,7 +135,11 @@ class _Reader:
         if first is None or last is None:
             return []
         area = Range(first[0], last[0]) if first[0] != last[0] else Range(first[1], last[1], first[0])
-        return [each for each in map(self._read, area.cut(parts)) if each]
+        return self.read(list(area.cut(parts)))
+
+    def read(self, ranges: list[Range]) -> list[Stretch]:
+        """Read the points of these ranges, leaving out those without any."""
+        return [each for each in map(self._read, ranges) if each]
 
     def point(self, query: str, area: Range) -> Point | None:
         """Give the first or last point of a range."""

@@ -7,6 +7,10 @@ milliseconds since 1970, UTC. SQLite keeps NaN as NULL and -0.0 as 0.0, so ``spe
 
 from __future__ import annotations
 
+import re
+
+from mltrack.store.access_tables import ACCESS
+
 TRACKING = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE experiments (
@@ -318,7 +322,38 @@ CREATE INDEX executions_by_source ON executions (source_id);
 CREATE INDEX snapshots_by_session ON snapshots (session_id, seq);
 """
 
-SCRIPTS = (TRACKING, NOTEBOOKS, INPUTS, MODELS, SEARCH)
+MODEL_FILES = """
+CREATE TABLE logged_model_files (
+    model_id INTEGER NOT NULL REFERENCES logged_models (id) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (model_id, path)
+) WITHOUT ROWID;
+-- A file that another model of the experiment has is not stored again.
+CREATE INDEX logged_model_files_by_digest ON logged_model_files (digest, size);
+-- What a version was when it was registered: the digest of its files, the source behind one that is another version,
+-- and as JSON where they came from, so that this is known when the run or that version is gone.
+ALTER TABLE model_versions ADD COLUMN digest TEXT;
+ALTER TABLE model_versions ADD COLUMN origin TEXT;
+ALTER TABLE model_versions ADD COLUMN provenance TEXT;
+CREATE INDEX model_versions_by_run ON model_versions (source_run_id);
+CREATE INDEX model_versions_by_logged_model ON model_versions (logged_model_id);
+"""
+
+MIGRATIONS = (
+    ("m001_tracking", TRACKING),
+    ("m002_notebooks", NOTEBOOKS),
+    ("m003_inputs", INPUTS),
+    ("m004_models", MODELS),
+    ("m005_search", SEARCH),
+    ("m006_model_files", MODEL_FILES),
+    ("m007_access", ACCESS),
+)
+"""By their names, which ``schema`` has too."""
+SCRIPTS = tuple(script for _, script in MIGRATIONS)
+TABLES = tuple(dict.fromkeys(re.findall(r"(?m)^CREATE TABLE (\w+)", "".join(SCRIPTS))))
+"""All tables but the index of executed code."""
 
 
 def statements(script: str) -> list[str]:

@@ -28,7 +28,7 @@ def main():
     print("params:", sorted(params))
     print("fit_intercept:", params["fit_intercept"])
     print("metrics:", {name: round(value, 6) for name, value in sorted(metrics.items())})
-    print("tags:", tags)
+    print("tags:", sorted(tags.items()))
     print("models:", artifacts)
 
     pipe = Pipeline([("scaler", StandardScaler()), ("lr", LogisticRegression(C=0.5))])

@@ -1,22 +1,16 @@
-// The run table: what stands above and below the rows, and how the page and the kernel talk.
-//
-// The kernel's `state` is the whole view. What a user does is sent as a message with a serial; until the kernel has
-// answered the last one, older states are passed over. A kernel that runs a cell may answer after it only.
-const LOADING_MS = 300;
-const pageName = Math.random().toString(36).slice(2);
+// The run table: what stands above and below the rows. The kernel's `state` is the whole view.
 const EXAMPLE = "metrics.accuracy > 0.9 and params.C = '0.5'";
-let serials = 0;
 
 class RunTable {
   constructor(model) {
     this.model = model;
-    this.sent = 0;
     this.grid = new Grid({ send: (message) => this.send(message), say: (text) => setText(this.told, text) });
     this.makeBar();
     this.makeWords();
     this.makeFoot();
     this.root = make("div", { class: "mtt", "aria-label": "Runs", role: "region" },
       this.bar, this.refusal, this.line, this.problem, this.empty, this.grid.root, this.foot, this.told);
+    this.requests = new PageRequests({ root: this.root, onWait: (isWaiting) => this.wait(isWaiting), onGone: (text) => this.complain(text) });
     // The host's shortcuts (in JupyterLab d d deletes the cell) are not meant by who works in the table.
     this.root.addEventListener("keydown", (event) => { if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation(); });
   }
@@ -75,24 +69,7 @@ class RunTable {
   }
 
   send(message) {
-    this.sent = serials += 1;
-    this.root.dataset.waiting = this.sent;
-    try {
-      this.model.send({ ...message, page: pageName, serial: this.sent });
-    } catch {
-      this.settle();
-      this.complain("The kernel is gone; run the cell again to go on.");
-      return;
-    }
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.wait(true), LOADING_MS);
-  }
-
-  settle() {
-    this.sent = 0;
-    delete this.root.dataset.waiting;
-    clearTimeout(this.timer);
-    this.wait(false);
+    this.requests.send(this.model, message);
   }
 
   complain(text) {
@@ -107,9 +84,7 @@ class RunTable {
 
   update() {
     const state = this.model.get("state");
-    if (!state.columns || (state.answered?.[pageName] ?? 0) < this.sent) return;
-    this.settle();
-    this.root.dataset.answered = state.answered?.[pageName] ?? 0;
+    if (!state.columns || !this.requests.isAnswered(state)) return;
     this.updateBar(state);
     this.updateWords(state);
     const isEmpty = Boolean(state.empty);

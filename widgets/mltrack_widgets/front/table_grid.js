@@ -5,16 +5,19 @@ const SMALLEST_FIRST = { none: "ascending", ascending: "descending", descending:
 const OWN_COLUMNS = 2; // a box to choose the run with, and a button to make it the baseline
 
 class Grid {
-  // `send` takes a message for the kernel; `say` tells a reader of the screen.
-  constructor({ send, say }) {
+  // `send` takes a message for the kernel; `say` tells a reader of the screen; a grid of other things than runs has a
+  // `noun` for them, and may have fewer `own` columns.
+  constructor({ send, say, noun = "runs", own = OWN_COLUMNS }) {
     this.send = send;
     this.say = say;
+    this.noun = noun;
+    this.own = own;
     this.rows = new Map();
     this.anchor = null;
-    this.focus = { row: -1, column: OWN_COLUMNS };
+    this.focus = { row: -1, column: own };
     this.head = make("thead", { role: "rowgroup" });
     this.body = make("tbody", { role: "rowgroup" });
-    this.table = make("table", { role: "grid", "aria-label": "runs", "aria-multiselectable": "true" }, this.head, this.body);
+    this.table = make("table", { role: "grid", "aria-label": noun, "aria-multiselectable": "true" }, this.head, this.body);
     this.root = make("div", { class: "mtt-scroll" }, this.table);
     this.table.addEventListener("keydown", (event) => this.pressed(event));
     this.table.addEventListener("focusin", (event) => this.noteFocus(event.target));
@@ -30,7 +33,7 @@ class Grid {
     this.drawBody(this.state);
     const { total, first } = state.pages;
     setAttribute(this.table, "aria-rowcount", total < 0 ? -1 : total + 1);
-    setAttribute(this.table, "aria-colcount", state.columns.length + OWN_COLUMNS);
+    setAttribute(this.table, "aria-colcount", state.columns.length + this.own);
     this.firstRow = first;
     this.restoreFocus(key, hadFocus);
   }
@@ -41,7 +44,7 @@ class Grid {
     const said = JSON.stringify([state.columns, runs.length, chosen]);
     if (said === this.headSaid) return;
     this.headSaid = said;
-    const box = make("input", { type: "checkbox", tabindex: -1, "aria-label": "Choose all runs of this page" });
+    const box = make("input", { type: "checkbox", tabindex: -1, "aria-label": `Choose all ${this.noun} of this page` });
     box.checked = chosen > 0 && chosen === runs.length;
     box.indeterminate = chosen > 0 && chosen < runs.length;
     box.disabled = !runs.length;
@@ -49,7 +52,7 @@ class Grid {
     const own = [
       make("th", { role: "columnheader", class: "mtt-choice" }, box),
       make("th", { role: "columnheader", class: "mtt-pin" }, make("span", { class: "mtt-hidden" }, "baseline")),
-    ];
+    ].slice(0, this.own);
     const columns = state.columns.map((column) => this.header(column));
     const row = make("tr", { role: "row", "aria-rowindex": 1 }, ...own, ...columns);
     [...row.children].forEach((cell, place) => placeCell(cell, place));
@@ -90,9 +93,9 @@ class Grid {
   row(row, place, tree) {
     const { columns, pages } = this.state;
     const attributes = { role: "row", "aria-rowindex": pages.first + place + 1, "data-key": row.key, "data-level": row.level };
-    if (row.note) return make("tr", attributes, placeCell(make("td", { role: "gridcell", class: "mtt-note", colspan: columns.length + OWN_COLUMNS }, row.note), 0));
+    if (row.note) return make("tr", attributes, placeCell(make("td", { role: "gridcell", class: "mtt-note", colspan: columns.length + this.own }, row.note), 0));
     const cells = row.cells.map((cell, index) => this.cell(row, cell, index, index === tree));
-    const made = make("tr", attributes, this.choice(row), this.pin(row), ...cells);
+    const made = make("tr", attributes, ...[this.choice(row), this.pin(row)].slice(0, this.own), ...cells);
     if (row.id) made.setAttribute("aria-selected", String(Boolean(row.chosen)));
     if (row.baseline) made.dataset.baseline = "";
     [...made.children].forEach((each, index) => placeCell(each, index));

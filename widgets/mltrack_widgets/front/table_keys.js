@@ -64,7 +64,7 @@ Object.assign(Grid.prototype, {
   },
 
   walk(key) {
-    const columns = this.state.columns.length + OWN_COLUMNS;
+    const columns = this.state.columns.length + this.own;
     const { row, column } = this.focus;
     const steps = {
       ArrowUp: [row - 1, column], ArrowDown: [row + 1, column], ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1],
@@ -78,7 +78,7 @@ Object.assign(Grid.prototype, {
   pressSpace(shiftKey) {
     const cell = this.focusedCell();
     if (this.focus.row < 0) return this.pressEnter();
-    if (this.focus.column === BASELINE) return cell.querySelector("button")?.click();
+    if (this.focus.column === BASELINE && this.own > BASELINE) return cell.querySelector("button")?.click();
     const row = this.rowOf(cell);
     if (!row?.id) return cell.querySelector("button")?.click();
     if (shiftKey && this.anchor) return this.chooseRange(row, false);
@@ -95,7 +95,7 @@ Object.assign(Grid.prototype, {
   },
 
   moveTo(row, column) {
-    const columns = this.state.columns.length + OWN_COLUMNS;
+    const columns = this.state.columns.length + this.own;
     this.focus = {
       row: Math.max(-1, Math.min(row, this.state.rows.length - 1)),
       column: Math.max(0, Math.min(column, columns - 1)),

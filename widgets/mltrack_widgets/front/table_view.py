@@ -17,7 +17,9 @@ class TableView(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     set when the page asks for them: there may be many.
     """
 
-    _esm = text_of("table_parts.js", "table_popover.js", "table_grid.js", "table_keys.js", "table.js")
+    _esm = text_of(
+        "table_parts.js", "page_requests.js", "table_popover.js", "table_grid.js", "table_keys.js", "table.js"
+    )
     _css = text_of("table.css")
     state: Any = traitlets.Dict().tag(sync=True)
     fields: Any = traitlets.List().tag(sync=True)

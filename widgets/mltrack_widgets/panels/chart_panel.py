@@ -123,7 +123,7 @@ class ChartPanel(Panel):
         before, self._packed = self._packed, {}
         for name, columns in sources.items():
             old = before.get(name)
-            self._packed[name] = old if old and old[0] is columns else (columns, _sent(columns))
+            self._packed[name] = old if old and old[0] is columns else (columns, packed_columns(columns))
         return {name: packed for name, (_, packed) in self._packed.items()}
 
     def _told(self, view: object, message: Any, buffers: object) -> None:
@@ -196,7 +196,8 @@ def span_of(range_: object) -> tuple[float, float] | None:
     return (float(min(ends)), float(max(ends))) if len(ends) == 2 else None
 
 
-def _sent(columns: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+def packed_columns(columns: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """Pack the columns of one data source as ``ChartView`` takes them."""
     made: dict[str, Any] = {}
     for name, values in columns.items():
         if all(value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)) for value in values):

@@ -20,7 +20,7 @@ from mltrack_widgets.panels.selection import Selection
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -114,6 +114,10 @@ class Panel:
         wanted = [runs] if isinstance(runs, str) else list(runs)
         self._chosen.choose([run.info.run_id for run in these_runs(wanted, self._runs.store)] if wanted else [])
 
+    def observe_selection(self, method: Callable[[], None]) -> None:
+        """Call a bound method after each change of what is chosen, as long as its object lives."""
+        self._chosen.observe(method)
+
     @property
     def baseline(self) -> str | None:
         """The id of the run that others are compared with; may be set to an id, a name, a run or None."""
@@ -154,6 +158,9 @@ class Panel:
 
         """
         return save_chart(self.chart.to_dict(), path)
+
+    def rest(self) -> None:
+        """End what goes on behind the panel beside its refreshing, until it is displayed again."""
 
     def close(self) -> None:
         """End what goes on behind the panel; what it shows stays as it is."""
@@ -296,6 +303,8 @@ def stop_panels() -> None:
     """End what goes on behind all panels; they can still be used, and one that is displayed again goes on."""
     finish_pictures()
     refresher.stop()
+    for panel in list(_displayed):
+        panel.rest()
     cell_events.stop()
 
 

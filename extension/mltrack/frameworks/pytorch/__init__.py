@@ -6,7 +6,8 @@ with that run. Loops of Lightning, Keras and the Hugging Face Trainer are those 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from mltrack.autologging import switch
 from mltrack.frameworks.lightning import autolog as autolog_lightning
@@ -16,10 +17,34 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from mltrack.autologging.patches import Patches
+    from mltrack.frameworks.pytorch.state_dicts import load_state_dict as load_state_dict
+    from mltrack.frameworks.pytorch.state_dicts import log_state_dict as log_state_dict
+    from mltrack.frameworks.pytorch.state_dicts import save_state_dict as save_state_dict
+    from mltrack.frameworks.pytorch.verbs import load_model as load_model
+    from mltrack.frameworks.pytorch.verbs import log_model as log_model
+    from mltrack.frameworks.pytorch.verbs import save_model as save_model
 
 Options = switch.Options
 
 NAME = "pytorch"
+_HOMES = {
+    "verbs": ("load_model", "log_model", "save_model"),
+    "state_dicts": ("load_state_dict", "log_state_dict", "save_state_dict"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'mltrack.pytorch' has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value  # found at once from now on
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF})
 
 
 def autolog(  # noqa: PLR0913, PLR0917 - MLflow's signature

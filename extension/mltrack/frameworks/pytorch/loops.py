@@ -57,9 +57,8 @@ def loop_of(run: ActiveRun) -> Loop:
 class Training:
     """The steps of one optimizer, and the points of their losses."""
 
-    def __init__(self, fit: Fit, module: Any = None) -> None:
+    def __init__(self, fit: Fit) -> None:
         self.fit = fit
-        self._module = None if module is None else weakref.ref(module)
         self._steps = 0
         self._keys: dict[str, str] = {}
         self._waiting: list[tuple[str, Any, int, int]] = []
@@ -89,13 +88,10 @@ class Training:
         self.fit.write_points([Metric(key, float(value), when, step) for key, value, when, step in waiting])
 
     def close(self) -> None:
-        """Write the last of all, and hand over the module."""
+        """Write the last of all."""
         self._waiting += self._last.values()
         self._last = {}
         self.flush()
-        module = None if self._module is None else self._module()
-        if module is not None:
-            self.fit.offer_model(module)
 
 
 class Loop:
@@ -152,7 +148,7 @@ class Loop:
         safely(NAME, "the optimizer", lambda: fit.log_params(optimizer_params(optimizer)))
         module = safely(NAME, "the module", module_trained_by, optimizer)
         safely(NAME, "the module's summary", _log_module, fit, optimizer, module)
-        return self._added(Training(fit, module))
+        return self._added(Training(fit))
 
     def _begin_fit(self) -> Fit | None:
         fit = begin_fit(NAME, replace(switch.options_of(NAME), exclusive=False))

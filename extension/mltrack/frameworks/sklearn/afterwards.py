@@ -7,13 +7,13 @@ never compared, nothing is written on a model, and what is garbage is forgotten.
 from __future__ import annotations
 
 import threading
-import weakref
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mltrack.autologging import switch
+from mltrack.autologging.objects import Objects
 from mltrack.autologging.safety import safely
 from mltrack.frameworks.sklearn import NAME
 from mltrack.frameworks.sklearn.callers import is_users_call, name_of
@@ -26,35 +26,6 @@ if TYPE_CHECKING:
 
 _MOST_CALLS = 100
 """Of one function with one model; a loop that measures ten thousand times would bury the rest."""
-
-
-class _Objects:
-    """Something known of objects, for as long as they live."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[weakref.ref[Any], Any]] = {}
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def add(self, thing: object, known: Any) -> None:
-        """Remember this of an object; one that cannot be referred to weakly is not remembered."""
-        number = id(thing)
-        try:
-            reference = weakref.ref(thing, lambda gone: self._forget(number, gone))
-        except TypeError:  # a list
-            return
-        self._known[number] = (reference, known)
-
-    def find(self, thing: object) -> Any:
-        """Give what is known of an object, or None."""
-        found = self._known.get(id(thing))
-        return found[1] if found is not None and found[0]() is thing else None
-
-    def _forget(self, number: int, gone: object) -> None:
-        found = self._known.get(number)
-        if found is not None and found[0] is gone:
-            del self._known[number]
 
 
 class _Followed:
@@ -76,8 +47,8 @@ class _Followed:
             self.fit.log_metrics({f"{metric}_{data}" if count == 1 else f"{metric}-{count}_{data}": value})
 
 
-_models = _Objects()
-_predictions = _Objects()
+_models = Objects()
+_predictions = Objects()
 
 
 def follow(model: Any, fit: Fit) -> None:

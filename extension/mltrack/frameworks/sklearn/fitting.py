@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mltrack.autologging import switch
 from mltrack.autologging.safety import safely
+from mltrack.autologging.samples import sample_of
 from mltrack.frameworks.sklearn import NAME
 from mltrack.frameworks.sklearn.afterwards import follow
 from mltrack.frameworks.sklearn.arguments import TrainingData, measures_training, training_data
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from mltrack.autologging.calls import Call
     from mltrack.autologging.fits import Fit
+    from mltrack.autologging.samples import Sample
+    from mltrack.models.flavor import Flavor
 
 
 _MANIPULATION = (
@@ -52,16 +55,33 @@ def watch_fit(call: Call) -> Generator[None, Any, None]:
         yield
         return
     data = safely(NAME, "the training data", training_data, call)
+    sample = sample_of(data.samples) if data is not None and fit.options.log_models else None
     safely(NAME, "the params", _log_params, fit, model)
     if data is not None and switch.options_of(NAME).log_datasets:
         safely(NAME, "the dataset", fit.log_dataset, data.samples, data.targets, context="train")
     yield
     with state_of_model_kept(model):
         _log_fitted(fit, model, data)
-    if is_search(model):
-        safely(NAME, "the search", log_search, fit, model)
+        if is_search(model):
+            safely(NAME, "the search", log_search, fit, model)
+        _log_models(fit, model, sample)
     safely(NAME, "the way back from the model to its run", follow, model, fit)
-    fit.offer_model(model)
+
+
+def _log_models(fit: Fit, model: Any, sample: Sample | None) -> None:
+    """Log the model, and of a search its best one as well, as MLflow does; a search that kept none is no model."""
+    if is_search(model) and not hasattr(model, "best_estimator_"):
+        return
+    fit.log_model(model, sample, flavor=_flavor)
+    if is_search(model):
+        fit.log_model(model.best_estimator_, sample, name="best_estimator", flavor=_flavor)
+
+
+def _flavor() -> Flavor:
+    from mltrack.frameworks.sklearn.flavor import SklearnFlavor  # models are not always logged
+
+    chosen = getattr(switch.options_of(NAME), "serialization_format", None)
+    return SklearnFlavor(serialization_format=chosen, quiet=True)
 
 
 def _log_params(fit: Fit, model: Any) -> None:

@@ -1,0 +1,18 @@
+"""A project for KServe: an image, and the InferenceService that runs it on Kubernetes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mltrack.deploying.targets.project import write_image_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mltrack.deploying.targets.project import ExportOptions
+    from mltrack.models.folder import ModelFolder
+
+
+def write(folder: ModelFolder, target: Path, options: ExportOptions) -> None:
+    """Write a folder for ``docker build``, inferenceservice.yaml and README.md."""
+    write_image_project(folder, target, options, engine="kserve")

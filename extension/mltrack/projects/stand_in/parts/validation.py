@@ -1,0 +1,11 @@
+"""The limits of ``mlflow.utils.validation``, which libraries that log to MLflow look up."""
+
+from mltrack import keys
+
+MAX_ENTITY_KEY_LENGTH = keys.MAX_KEY
+MAX_PARAM_VAL_LENGTH = keys.MAX_PARAM_VALUE
+MAX_TAG_VAL_LENGTH = keys.MAX_TAG_VALUE
+MAX_EXPERIMENT_TAG_VAL_LENGTH = keys.MAX_EXPERIMENT_TAG_VALUE
+MAX_METRICS_PER_BATCH = keys.MAX_BATCH_METRICS
+MAX_PARAMS_TAGS_PER_BATCH = keys.MAX_BATCH_PARAMS
+MAX_ENTITIES_PER_BATCH = keys.MAX_BATCH_ITEMS

@@ -1,0 +1,1 @@
+"""``mltrack ui``: Voilà serves the package's pages to a browser."""

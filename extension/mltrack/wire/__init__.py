@@ -1,0 +1,1 @@
+"""MLflow's wire: entities as the JSON that its clients and servers exchange, both ways."""
