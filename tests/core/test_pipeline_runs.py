@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mltrack.projects.submitted import SubmittedRun
 
 SECONDS = 60.0
-SLEEP = "echo $$ > {name}.pid; touch {name}.on; exec sleep 1000"
+SLEEP = "echo $$ > {name}.new; mv {name}.new {name}.pid; touch {name}.on; exec sleep 1000"  # a pid file is never empty
 
 
 def step(command: str, **said: Any) -> dict[str, Any]:
