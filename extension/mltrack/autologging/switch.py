@@ -241,21 +241,25 @@ def _settle() -> None:
 def _look_at_loaded(name: str, module: ModuleType) -> None:
     if is_being_imported(module) and libraries_that_want(name):
         wait_for(name)  # nobody tells of it: it was begun before the hook was there
+        found = sys.modules.get(name)
+        module = found if isinstance(found, ModuleType) else module  # it may have put another in its place
     if not is_being_imported(module):
-        _look_at(name)
+        _look_at(name, module)
 
 
-def _look_at(module: str) -> None:
-    """Patch what is to be patched in a module that has been executed."""
-    for library in libraries_that_want(module):
+def _look_at(name: str, module: Any = None) -> None:
+    """Patch what is to be patched in a module that has been executed; without one, in that of the name."""
+    for library in libraries_that_want(name):
         if _is_wanted(library.name):
-            safety.safely(library.name, "patching it", _patch, library, module)
+            # What has the name by now may be another module, which a thread has only begun to import.
+            found = sys.modules.get(name) if module is None else module
+            safety.safely(library.name, "patching it", _patch, library, name, found)
 
 
-def _patch(library: Library, module: str) -> None:
-    patches, found = _patches_of(library), sys.modules.get(module)
-    if patches is not None and found is not None:
-        import_module(f"mltrack.frameworks.{library.name}").patch(module, found, patches)
+def _patch(library: Library, name: str, module: Any) -> None:
+    patches = _patches_of(library)
+    if patches is not None and module is not None:
+        import_module(f"mltrack.frameworks.{library.name}").patch(name, module, patches)
 
 
 def _patches_of(library: Library) -> Patches | None:
