@@ -12,6 +12,7 @@ from tests.interop.autolog import check_identity, check_promise, history, logged
 import mltrack
 from mltrack import active
 from mltrack.autologging import switch
+from mltrack.frameworks import optuna as ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +85,25 @@ def test_the_best_value_can_be_watched() -> None:
     best = [min(trial.value for trial in study.trials[: number + 1]) for number, _ in points]
     assert [value for _, value in points] == best
     assert points == sorted(points, key=lambda point: -point[1])
+
+
+@pytest.mark.usefixtures("watched")
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_of_trials_that_end_in_one_moment_the_best_value_is_the_last_point(
+    direction: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = threading.Barrier(2)
+    write, now = ours._write, time.time_ns()
+
+    def write_together(*arguments: Any, **options: Any) -> None:
+        together.wait(60)
+        write(*arguments, **options)
+
+    monkeypatch.setattr(ours, "_write", write_together)
+    monkeypatch.setattr(time, "time_ns", lambda: now)
+    study = new_study(direction=direction)
+    study.optimize(lambda trial: float(trial.number), n_trials=2, n_jobs=2)
+    assert family()[0].data.metrics["best_value"] == study.best_value
 
 
 @pytest.mark.usefixtures("watched")

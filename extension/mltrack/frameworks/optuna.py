@@ -168,28 +168,39 @@ class _Trials:
     @guarded(_NAME, "the end of a trial")
     def finish(self, study: Any, frozen: Any) -> None:
         """End the run of a trial that Optuna has finished; it is Optuna's callback."""
-        self._end(frozen, _STATUS.get(frozen.state.name, "FAILED"))
         if frozen.state.name == "COMPLETE" and len(self._names) == 1:
-            self._follow_best(frozen.value, smallest=study.direction.name != "MAXIMIZE")
+            step = self._count(frozen.value, smallest=study.direction.name != "MAXIMIZE")
+        else:
+            step = self._count()
+        try:
+            self._end(frozen, _STATUS.get(frozen.state.name, "FAILED"))
+        finally:
+            if step is not None:
+                self._fit.log_metrics({"best_value": frozen.value}, step=step)
+
+    def _count(self, value: float | None = None, *, smallest: bool = True) -> int | None:
+        """Count a trial that has ended; gives its number among them, from 0, if its value is better than all before.
+
+        Both at once: of two threads whose trials end in one moment, the one with the better value has the later step,
+        and so the last point.
+        """
+        with self._lock:
+            number, best = self._ended, self._best
+            self._ended += 1
+            if value is None or (best is not None and (value >= best if smallest else value <= best)):
+                return None
+            self._best = value
+            return number
 
     def _end(self, frozen: Any, status: str) -> None:
         with self._lock:
             run, rounds = self._open.pop(frozen.number, (None, None))
-            self._ended += 1
         if run is not None and rounds is not None:
             try:
                 rounds.flush()
                 _write(run, frozen, self._names, with_steps=not len(rounds))
             finally:
                 run.end(run, status)
-
-    def _follow_best(self, value: float, *, smallest: bool) -> None:
-        """Log a value that is better than all before; its step counts the trials in the order in which they ended."""
-        with self._lock:
-            if self._best is not None and (value >= self._best if smallest else value <= self._best):
-                return
-            self._best, step = value, self._ended - 1
-        self._fit.log_metrics({"best_value": value}, step=step)
 
     def close(self, error: BaseException | None) -> None:
         """End the runs of trials that ended in an exception, and log the study's best."""
@@ -199,6 +210,7 @@ class _Trials:
 
     def _end_late(self, number: int, status: str) -> None:
         frozen = next(each for each in self._study.get_trials(deepcopy=False) if each.number == number)
+        self._count()
         self._end(frozen, status if frozen.state.name == "FAIL" else _STATUS.get(frozen.state.name, status))
 
     def _log_best(self) -> None:
