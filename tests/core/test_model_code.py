@@ -15,8 +15,10 @@ import pytest
 
 import mltrack
 from mltrack.exceptions import InvalidParameterError, MltrackError, UntrustedModelError
+from mltrack.models import model_code
 from mltrack.models.folder import ModelFolder
 from mltrack.models.manifest import manifest
+from mltrack.models.model_code import add_code
 from mltrack.models.sources import find_model
 
 MODEL = """
@@ -61,6 +63,23 @@ def test_loading_leaves_the_folder_as_it_was(log: Any, monkeypatch: pytest.Monke
         assert mltrack.pyfunc.load_model(uri).predict([1]) == [4]
         sys.modules.pop("own_helper", None)
     assert manifest(find_model(uri).fetch()) == before
+
+
+def test_a_thread_that_is_as_quick_leaves_the_copy_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two threads that copy the same code one may be importing it already while the other still writes."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    content, write = b"x = 1\n", Path.write_bytes
+    copied = add_code({"quick_helper.py": content}) / "quick_helper.py"
+
+    def in_two_steps(path: Path, data: bytes) -> int:
+        write(path, data[:1])
+        assert copied.read_bytes() == content
+        return write(path, data)
+
+    monkeypatch.setattr(model_code, "_copies", {})  # as the other one sees them
+    monkeypatch.setattr(Path, "write_bytes", in_two_steps)
+    assert add_code({"quick_helper.py": content}) == copied.parent
+    assert [each.name for each in copied.parent.iterdir()] == ["quick_helper.py"]
 
 
 def test_models_with_modules_of_one_name_have_each_their_own(log: Any) -> None:

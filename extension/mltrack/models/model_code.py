@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 from functools import cache
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from mltrack.models.manifest import digest_of
@@ -47,7 +48,9 @@ def _copy_of(files: Mapping[str, bytes]) -> Path:
         for name, content in files.items():
             target = place / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
+            draft = target.with_name(f".{token_hex(8)}")
+            draft.write_bytes(content)
+            draft.replace(target)  # never half written: another thread may be importing the same code already
         _copies[digest] = place
     return place
 
