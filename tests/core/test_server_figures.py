@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,6 +13,10 @@ from tests.core.tracking_servers import RunningServer, running_server
 
 from mltrack.server.exchange import Exchange
 from mltrack.server.figures import Figures
+from mltrack.server.settings import COUNTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ROUTE = "experiments/get"
 
@@ -83,3 +89,14 @@ def text_of(server: RunningServer) -> str:
     answer = server.ask("GET", "/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     return answer.body.decode()
+
+
+def test_a_file_that_has_just_been_made_counts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process makes its file and then gives it its size; one that was killed in between leaves it as it is."""
+    monkeypatch.setenv(COUNTS, str(tmp_path))
+    command = "from prometheus_client import Counter; Counter('seen', 'x').inc(3)"
+    subprocess.run([sys.executable, "-c", command], check=True, timeout=300)
+    (tmp_path / "counter_1.db").touch()
+    (tmp_path / "gauge_livesum_2.db").touch()
+    (tmp_path / "histogram_3.db").symlink_to(tmp_path / "gone")
+    assert b"\nseen_total 3.0\n" in Figures().text()
