@@ -10,18 +10,21 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from tests.magics.kernels import wait_until
 
 import mltrack
+from mltrack.projects.backends import ray as ours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-pytest.importorskip("ray.job_submission")
+JobStatus: Any = pytest.importorskip("ray.job_submission").JobStatus
 pytestmark = pytest.mark.slow
 
 FILE = """
@@ -53,6 +56,7 @@ with mlflow.start_run() as run:
     mlflow.log_text(open(data).read(), "data.txt")
 print("squares", squares, "in", run.info.run_id, "not" if os.path.exists("left_out.bin") else "and", "left out")
 """
+SECONDS = 600.0
 HOSTILE = "it's; touch marker; $(touch marker) `touch marker`"
 
 
@@ -87,12 +91,17 @@ def _ancestry(process: psutil.Process) -> set[str]:
         return set()
 
 
-def clusters() -> list[str]:
-    return [name for name in os.listdir(tempfile.gettempdir()) if name.startswith("mltray-")]
+@pytest.fixture
+def folder_of_clusters(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where this test's Ray has its folder, and nobody else's; its path is short, as that of a socket must be."""
+    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
 
 
-def test_a_project_runs_as_a_job(project: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    before = set(clusters())
+def test_a_project_runs_as_a_job(
+    project: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], folder_of_clusters: Path
+) -> None:
     submitted = mltrack.projects.run(
         str(project),
         backend="ray",
@@ -110,7 +119,7 @@ def test_a_project_runs_as_a_job(project: Path, tmp_path: Path, capfd: pytest.Ca
     assert f"squares [0, 1, 4, 9] in {submitted.run_id} and left out" in printed
     assert "squares [0, 1, 4, 9]" in submitted.logs()
     assert not [*tmp_path.rglob("marker")]
-    assert set(clusters()) <= before
+    assert [*folder_of_clusters.glob("mltray-*")] == []
     assert processes_of_ray() == set()
 
 
@@ -148,7 +157,7 @@ def run_there(project: Path, ray: dict[str, str], *options: str) -> subprocess.P
 
 def test_one_that_fails_is_said_to(project: Path, holder: tuple[subprocess.Popen[str], dict[str, str]]) -> None:
     process = run_there(project, holder[1], "-e", "wrong")
-    printed, said = process.communicate(timeout=120)
+    printed, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 1, said
     assert "before the end" in printed
     assert "Starting a Ray" not in said
@@ -156,19 +165,48 @@ def test_one_that_fails_is_said_to(project: Path, holder: tuple[subprocess.Popen
     assert run.info.status == "FAILED"
 
 
+def processes_with(word: str) -> list[psutil.Process]:
+    return [each for each in psutil.process_iter(["cmdline"]) if word in " ".join(each.info["cmdline"] or ())]
+
+
 def test_one_may_be_cancelled(
     project: Path, tmp_path: Path, holder: tuple[subprocess.Popen[str], dict[str, str]]
 ) -> None:
     ready = tmp_path / "ready"
     process = run_there(project, holder[1], "-e", "endless", "-P", f"ready={ready}")
-    while not ready.exists():
-        assert process.poll() is None
+    wait_until(lambda: ready.exists() or process.poll() is not None, seconds=SECONDS)
+    assert process.poll() is None
     process.terminate()
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=SECONDS)
     assert process.returncode not in (0, None), said
     (run,) = mltrack.search_runs(output_format="list")
     assert run.info.status == "KILLED"
-    assert not [each for each in psutil.process_iter(["cmdline"]) if str(ready) in " ".join(each.info["cmdline"] or ())]
+    # Ray kills a job that takes more than some seconds to end, whose guard then ends what the job had started.
+    wait_until(lambda: not processes_with(str(ready)))
+
+
+def test_a_job_is_stopped_when_its_submission_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Ray may have taken it by then."""
+    stopped = []
+
+    class Interrupted:
+        def submit_job(self, **_: object) -> None:
+            raise KeyboardInterrupt
+
+        def stop_job(self, name: str) -> None:
+            stopped.append(name)
+
+        def get_job_status(self, _: str) -> Any:
+            return JobStatus.STOPPED
+
+    monkeypatch.setattr(ours, "_client", lambda *_: Interrupted())
+    monkeypatch.setattr(ours, "_entry_point", lambda *_, **__: "true")
+    monkeypatch.setattr(ours, "_runtime_environment", lambda _: {})
+    request = SimpleNamespace(say=print, output="")
+    submission: Any = SimpleNamespace(run=SimpleNamespace(run_id="a" * 32), request=request, config={})
+    with pytest.raises(KeyboardInterrupt):
+        ours._submitted(submission, "http://127.0.0.1:1", None)
+    assert stopped == [f"mltrack-{'a' * 32}"]
 
 
 def test_a_ray_listens_on_this_machine_only(holder: tuple[subprocess.Popen[str], dict[str, str]]) -> None:
@@ -181,7 +219,7 @@ def test_a_ray_listens_on_this_machine_only(holder: tuple[subprocess.Popen[str],
     }
     assert addresses == {"127.0.0.1"}
     with pytest.raises(urllib.error.HTTPError, match="401"):
-        urllib.request.urlopen(f"{ray['address']}/api/jobs/", timeout=30)
+        urllib.request.urlopen(f"{ray['address']}/api/jobs/", timeout=SECONDS)
 
 
 def test_a_ray_ends_with_the_process_that_started_it(holder: tuple[subprocess.Popen[str], dict[str, str]]) -> None:
@@ -191,6 +229,6 @@ def test_a_ray_ends_with_the_process_that_started_it(holder: tuple[subprocess.Po
     started = psutil.Process(process.pid).children(recursive=True)
     assert len(started) > 5
     process.kill()
-    _, alive = psutil.wait_procs(started, timeout=60)
+    _, alive = psutil.wait_procs(started, timeout=SECONDS)
     assert alive == []
     assert not os.path.exists(ray["folder"])

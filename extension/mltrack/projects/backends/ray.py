@@ -10,7 +10,7 @@ import shlex
 import socket
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -135,12 +135,16 @@ class RayRun(RemoteRun):
 
 
 def _submitted(submission: Submission, address: str, cluster: RayCluster | None) -> RayRun:
+    run = None
     try:
         run = RayRun(submission, _client(address, dict(cluster.headers) if cluster else None), cluster)
         run.hand_in(submission, python=sys.executable if _is_here(address) else "python")
     except BaseException as error:
         if cluster:
             cluster.stop()
+        elif run is not None and not isinstance(error, Exception):
+            with suppress(Exception):  # the Ray may not have taken the job yet
+                run.stop()
         if not isinstance(error, (RuntimeError, ValueError, TypeError, OSError)):
             raise
         said = visible(mask_text(str(error)))[:_MOST_SHOWN]
