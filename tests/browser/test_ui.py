@@ -27,15 +27,28 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 HOSTILE = "<img src=x onerror=window.__xss=1>"
+BEFORE_IT_IS_READY = """
+import socket, sys
+from mltrack.ui import program
+
+def start(pages):
+    try:
+        socket.create_server(("127.0.0.1", pages.port)).close()
+    except OSError:
+        print("the port is taken")
+
+program.Pages.start = start
+program.run(sys.argv[1], host="127.0.0.1", port=0, on_ready=print)
+"""
 
 
 class Pages(NamedTuple):
-    """What is served: the address, the ids of two runs, and the process."""
+    """What is served: the address, the ids of two runs, and the folder of the store."""
 
     url: str
     runs: tuple[str, str]
     experiment: str
-    process: subprocess.Popen[str]
+    folder: Path
 
 
 def fill(folder: Path) -> tuple[tuple[str, str], str]:
@@ -77,16 +90,15 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     assert process.stdout is not None
     found = re.search(r"http://\S+/", process.stdout.readline())
     assert found, "it did not say where it is"
-    yield Pages(found[0], runs, experiment, process)
+    yield Pages(found[0], runs, experiment, folder)
     process.send_signal(signal.SIGINT)
-    process.wait(60)
+    process.wait(180)
 
 
 @pytest.fixture
 def page(lab: Lab, pages: Pages) -> Iterator[Page]:
     """A new window, which must ask nobody else for anything and have no error."""
     opened = lab.page.context.new_page()
-    opened.set_default_timeout(90_000)
     wrong: list[str] = []
     opened.on(
         "request", lambda each: None if each.url.startswith((pages.url, "data:", "blob:")) else wrong.append(each.url)
@@ -100,7 +112,7 @@ def page(lab: Lab, pages: Pages) -> Iterator[Page]:
 
 
 def shown(page: Page, text: str) -> None:
-    page.get_by_text(text).locator("visible=true").first.wait_for(timeout=60_000)
+    page.get_by_text(text).locator("visible=true").first.wait_for()
 
 
 def test_the_overview_leads_to_an_experiment_and_a_run(pages: Pages, page: Page) -> None:
@@ -154,12 +166,18 @@ def test_each_page_has_an_address(pages: Pages, page: Page, query: str, text: st
 def test_another_host_is_refused(pages: Pages) -> None:
     request = urllib.request.Request(pages.url, headers={"Host": "evil.example"})
     with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(request, timeout=60)
+        urllib.request.urlopen(request, timeout=180)
+
+
+def test_nobody_takes_the_port_before_it_is_ready(pages: Pages) -> None:
+    words = [sys.executable, "-c", BEFORE_IT_IS_READY, str(pages.folder / "mltrack.db")]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=pages.folder, check=True)
+    assert done.stdout == "the port is taken\n"
 
 
 def test_nobody_runs_code(pages: Pages) -> None:
     """No kernel is started by whoever asks, no file is read."""
     for path in ("api/kernels", "api/contents", "api/terminals", "voila/files/page.ipynb", "lab"):
         with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(pages.url + path, timeout=60)
+            urllib.request.urlopen(pages.url + path, timeout=180)
         assert caught.value.code in (403, 404), path

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from traitlets.config import Config
 from voila.app import Voila
@@ -23,6 +24,7 @@ from mltrack.exceptions import MltrackError
 from mltrack.serving.ports import listen
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -68,6 +70,9 @@ class ThisPython(KernelSpecManager):
 class Pages(Voila):  # type: ignore[misc]
     """Voilà that reads no files of settings, since such a file can name code, and asks nobody."""
 
+    place: socket.socket
+    """What has listened since a port was looked for: another program could take it until Voilà is ready."""
+
     def load_config_file(self, *arguments: Any, **options: Any) -> None:
         """Read none."""
 
@@ -81,6 +86,11 @@ class Pages(Voila):  # type: ignore[misc]
         return [
             (each[0], Page, *each[2:]) if each[1] is TornadoVoilaHandler else each for each in super().init_handlers()
         ]
+
+    def listen(self) -> None:
+        """Answer at the place that was found."""
+        self.app.listen = lambda *_: HTTPServer(self.app).add_socket(self.place)
+        super().listen()
 
     def init_settings(self) -> dict[str, Any]:
         """Give Voilà's settings, but refuse other Hosts where only this machine may look."""
@@ -104,11 +114,14 @@ def run(store_uri: str, *, host: str, port: int | None, on_ready: Callable[[str]
     AlreadyExistsError
         When the port is taken.
     """
-    chosen = _free_port(host, port)
+    place = listen(host, port)
+    place.settimeout(0)  # Tornado asks it for callers that are there
+    chosen = place.getsockname()[1]
     token = "" if host in LOOPBACK else secrets.token_urlsafe(24)
     config.TRACKING_URI.set(store_uri)
     config.WIDGETS.set("always")
     app = Pages.instance(config=_settings(host, chosen, token))
+    app.place = place
     app.initialize([])
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{chosen}/" + (f"?token={token}" if token else "")
@@ -143,10 +156,3 @@ def _settings(host: str, port: int, token: str) -> Config:
             "cull_connected": False,
         },
     )
-
-
-def _free_port(host: str, port: int | None) -> int:
-    """Find a port as servers do; Voilà itself listens on it."""
-    with listen(host, port) as found:
-        number: int = found.getsockname()[1]
-        return number
