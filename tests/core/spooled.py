@@ -27,6 +27,7 @@ from mltrack.rest.transport import Transport
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import pytest
     from tests.core.tracking_servers import RunningServer
 
 SENDERS = Path(__file__).parents[1] / "faults" / "senders.py"
@@ -42,6 +43,12 @@ def shared_server() -> RunningServer:
     atexit.register(folder.cleanup)
     atexit.register(server.kill)
     return server
+
+
+def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a sender wait for a minute where a server answers: it, or this process, may do nothing for a while."""
+    for name in ("sender.END_SECONDS", "sender.EXIT_SECONDS", "sender._VALUES_SECONDS", "courier._SECONDS"):
+        monkeypatch.setattr(f"mltrack.rest.{name}", 60.0)
 
 
 def new_run(server: RunningServer) -> str:

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from base64 import b64encode
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -118,8 +119,12 @@ def test_a_server_without_tls_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch)
 
         def answer() -> None:
             with listening.accept()[0] as connection:
-                connection.recv(1000)
+                connection.recv(1 << 16)
                 connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                # What it has not read when it closes would have the system reset the connection before it is heard.
+                with suppress(OSError):
+                    while connection.recv(1 << 16):
+                        pass
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from tests.faults.flaky_proxy import FlakyProxy
 
 GONE = Faults(refuse=1)
-NEVER = 3600.0
+NEVER, SECONDS = 3600.0, 120.0
 
 
 @pytest.fixture
@@ -44,6 +46,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for place in ("part.OUTAGE_SECONDS", "sender.OUTAGE_SECONDS", "courier.OUTAGE_SECONDS"):
         monkeypatch.setattr(f"mltrack.rest.{place}", 0.02)
     monkeypatch.setattr("mltrack.rest.part.FLUSH_SECONDS", NEVER)
+    monkeypatch.setattr("mltrack.rest.part.CHECK_SECONDS", SECONDS)
     monkeypatch.setattr("mltrack.rest.sender.END_SECONDS", NEVER)
 
 
@@ -62,6 +65,15 @@ def store(proxy: FlakyProxy) -> Iterator[RestStore]:
         made.close()
 
 
+@contextmanager
+def recorded() -> Iterator[list[warnings.WarningMessage]]:
+    """Give the warnings of a block, without those of what earlier tests left, whenever that is collected."""
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield warned
+
+
 def a_run(**given: Any) -> NewRun:
     return NewRun(
         **{"experiment_id": "0", "run_name": "kept", "start_time": 1_000, "tags": (RunTag("t", "x"),), **given}
@@ -71,8 +83,7 @@ def a_run(**given: Any) -> NewRun:
 def begin_in_outage(store: RestStore, proxy: FlakyProxy, *, experiment: str | None = None) -> str:
     """Begin a run, log to it and end it while the server is gone, with one warning."""
     proxy.faults = GONE
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
+    with recorded() as warned:
         run_id = store.begin_run(a_run(experiment_id="" if experiment else "0"), experiment=experiment).run_id
         store.log_batch(run_id, metrics=points(3), params=[Param("p", "1")])
         store.update_run(run_id, RunChange("FINISHED", 2_000))
@@ -113,7 +124,7 @@ def test_a_run_that_is_begun_in_an_outage_is_made_later(
     with pytest.raises(ServerUnavailableError):
         store.artifact_folder(run_id)
     proxy.faults = Faults()
-    assert store.flush(30)
+    assert store.flush(SECONDS)
     check_whole(server, run_id, experiment=experiment or "Default")
     assert store.get_run(run_id).data.params == {"p": "1"}
     assert store.artifact_folder(run_id)
@@ -143,7 +154,7 @@ def test_it_is_made_once_though_answers_are_lost(server: RunningServer, store: R
     assert not store.flush()
     proxy.faults = Faults()
     store.update_run(run_id, RunChange("FINISHED", 2_000))
-    assert store.flush(30)
+    assert store.flush(SECONDS)
     check_whole(server, run_id)
 
 
@@ -152,10 +163,12 @@ def test_a_run_that_nobody_may_make_is_set_aside(store: RestStore, proxy: FlakyP
     with pytest.warns(StoreWarning, match="is kept in"):
         run_id = store.begin_run(a_run(experiment_id="987654321")).run_id
     store.log_batch(run_id, metrics=points(3))
-    proxy.faults = Faults()
-    with pytest.warns(StoreWarning, match=r"refused some .*experiment.* kept in .*\.refused"):
-        assert store.flush(30)
-    store.close()
+    with recorded() as warned:
+        proxy.faults = Faults()
+        assert store.flush(SECONDS)
+        store.close()
+    told = [str(each.message) for each in warned if each.category is StoreWarning]
+    assert any(re.search(r"refused some .*experiment.* kept in .*\.refused", each) for each in told)
     (aside,) = syncing.spool_status()
     assert str(aside.refused) == "1 new run, 3 points"
 
@@ -175,6 +188,29 @@ def test_looks_and_ends_do_not_wait_for_a_server_that_is_gone(
     proxy.faults = Faults()
     found = store.get_run(run_id)  # once it is back, what is read has all of it
     assert (found.info.status, found.data.metrics["loss"]) == ("FINISHED", 1 / 3)
+    assert steps_of(server, run_id) == [0, 1, 2]
+
+
+def test_a_look_waits_for_all_though_the_server_is_back_as_the_wait_for_it_ends(
+    server: RunningServer, store: RestStore, proxy: FlakyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers again between the end of the short wait and the question whether it does."""
+    run_id = store.create_run(a_run()).run_id
+    proxy.faults = GONE
+    store.log_batch(run_id, metrics=points(3))
+    sender = store.sender
+    flush = sender.flush
+
+    def flushed(*given: Any, **options: Any) -> bool:
+        if options.get("outage") is None:
+            return flush(*given, **options)
+        assert not flush(*given, **options)
+        sender._courier.failures = 0  # as its thread has it once something has arrived
+        proxy.faults = Faults()
+        return False
+
+    monkeypatch.setattr(sender, "flush", flushed)
+    assert store.get_run(run_id).data.metrics["loss"] == 1 / 3
     assert steps_of(server, run_id) == [0, 1, 2]
 
 
@@ -206,8 +242,7 @@ def test_warnings_are_of_the_users_line_or_of_none() -> None:
     def refuse() -> None:
         raise ServerUnavailableError("It is gone.")
 
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
+    with recorded() as warned:
         Backlog().do(refuse)
         thread = threading.Thread(target=backlog.warn, args=["from a thread"])
         thread.start()
@@ -219,17 +254,26 @@ def test_warnings_are_of_the_users_line_or_of_none() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::mltrack.backlog.StoreWarning")
-def test_a_forked_child_has_its_parents_run_made(server: RunningServer, store: RestStore, proxy: FlakyProxy) -> None:
+def test_a_forked_child_has_its_parents_run_made(
+    server: RunningServer, store: RestStore, proxy: FlakyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The parent may send it later than the child does what it logged."""
     proxy.faults = GONE
     run_id = store.begin_run(a_run()).run_id
-    proxy.faults = Faults()
-    store.sender._courier._next_try = NEVER * 1e6  # the parent's thread has a rest
-    child = os.fork()
-    if not child:
-        store.log_batch(run_id, metrics=points(3))
-        os._exit(0 if store.flush(30) else 1)
-    assert os.waitpid(child, 0)[1] == 0
+    courier = store.sender._courier
+    with monkeypatch.context() as patch:
+        patch.setattr(courier._dispatch, "step", lambda _seconds: None)  # the parent's thread has a rest
+        with courier._sending:  # after the try that it may be at
+            proxy.faults = Faults()
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                store.log_batch(run_id, metrics=points(3))
+                code = int(not store.flush(SECONDS))
+            finally:
+                os._exit(code)
+        assert os.waitpid(child, 0)[1] == 0
     assert steps_of(server, run_id) == [0, 1, 2]
-    assert store.flush(30)
+    assert store.flush(SECONDS)
     assert named(server, run_id) == [run_id]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -133,7 +134,7 @@ def test_the_doctor_says_what_is_still_to_be_sent(monkeypatch: pytest.MonkeyPatc
 
 def test_the_doctor_says_that_a_server_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLTRACK_HTTP_REQUEST_MAX_RETRIES", "0")
-    with fake_server(says("")) as server:
-        gone = server.url
-    mltrack.set_tracking_uri(gone)
-    assert any(each.good is False and "cannot be reached" in each.text for each in examine())
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and it does not listen; nobody else can
+        mltrack.set_tracking_uri(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        assert any(each.good is False and "cannot be reached" in each.text for each in examine())

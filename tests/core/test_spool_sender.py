@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from tests.core.spooled import (
     NOBODY,
+    be_patient,
     new_run,
     new_sender,
     pairs_of,
@@ -58,6 +59,7 @@ def server() -> RunningServer:
 def _no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLTRACK_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setattr("mltrack.rest.sender.OUTAGE_SECONDS", 0.05)
+    be_patient(monkeypatch)
 
 
 @pytest.fixture
@@ -113,6 +115,7 @@ def test_an_outage_keeps_the_order_and_says_so_once(server: RunningServer, sende
     proxy.faults = Faults(error=1)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ResourceWarning)  # of what other tests have left to the garbage
         for number in range(3):
             sender.send(run, points(2, start=number * 2), [Param("p", "1")], [RunTag("t", str(number))])
         sender.send(run, points(1, start=6))
@@ -174,7 +177,7 @@ def test_a_run_that_is_gone_refuses_all_at_once(server: RunningServer, sender: S
     sender.send(run, points(300))
     sender.send(other, points(3))
     with pytest.warns(StoreWarning, match="is deleted"):
-        assert sender.flush(None, 30)
+        assert sender.flush(None, 120)
     assert steps_of(server, other) == [0, 1, 2]
     assert sum(proxy.seen.values()) < 6
 
@@ -195,7 +198,7 @@ def test_in_an_outage_nothing_waits_behind_what_is_kept_in_memory(server: Runnin
         store.close()  # what is on disk is another's to send
     proxy.faults = Faults()
     other = new_sender(proxy.url)
-    assert other.flush(None, 30)
+    assert other.flush(None, 120)
     assert (steps_of(server, run), pairs_of(server, run, "tags")["t"]) == ([0, 1, 2], "x")
     assert run_of(server, run)["inputs"]["dataset_inputs"][0]["dataset"]["digest"] == "abc"
     other.close()
@@ -250,7 +253,7 @@ def test_what_is_wrong_here_is_no_refusal(
 
 def test_its_files_are_the_users_alone_and_gone_when_all_is_sent(server: RunningServer, sender: Sender) -> None:
     sender.send(new_run(server), points(1))
-    assert sender.flush(None, 30)
+    assert sender.flush(None, 120)
     (file,) = spool.folder().iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(spool.folder().stat().st_mode) == 0o700

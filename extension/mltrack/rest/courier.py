@@ -50,7 +50,7 @@ class Courier:
         self.failures = 0
         self.problem: MltrackError | None = None
         self._spool, self._notices = spool, notices
-        self._dispatch = Dispatch(spool, transport)
+        self._dispatch = Dispatch(spool, transport, told=self._say_refused)
         self._work = Bell()
         self._sending = threading.Lock()
         self._tried = threading.Condition()
@@ -93,7 +93,7 @@ class Courier:
             self.note_failure(MltrackError("a fault in mltrack"))
             return True
         if sent is not None:
-            self._note_success(sent.refused)
+            self._note_success()
         with self._tried:
             self._tried.notify_all()
         return sent is not None
@@ -161,17 +161,19 @@ class Courier:
             "answers, or by `mltrack sync`.",
         )
 
-    def _note_success(self, refused: list[Refusal]) -> None:
+    def _say_refused(self, refused: Refusal) -> None:
+        kept = f" It is kept in {refused.kept}." if refused.kept else ""
+        self._notices.once(
+            f"refused {refused.run_id}",
+            f"The server refused some of what was logged to run {refused.run_id}: "
+            f"{visible(refused.reason)[:300]}{kept}",
+        )
+
+    def _note_success(self) -> None:
         self._seconds = _SECONDS
         if self.failures:
             self.failures, self.problem = 0, None
             self._notices.over("outage", "kept")
-        for each in refused:
-            kept = f" It is kept in {each.kept}." if each.kept else ""
-            self._notices.once(
-                f"refused {each.run_id}",
-                f"The server refused some of what was logged to run {each.run_id}: {visible(each.reason)[:300]}{kept}",
-            )
         while self._spool.damaged:
             path, damage = self._spool.damaged.pop()
             self._notices.once(

@@ -9,6 +9,7 @@ from mltrack.rest.delivery import Delivery, Refused
 from mltrack.rest.records import Amount, Batch, batches
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from mltrack.rest.spool import Spool, Window
@@ -35,11 +36,15 @@ class Sent:
 
 
 class Dispatch:
-    """Takes what waits for a server there; one thread at a time."""
+    """Takes what waits for a server there; one thread at a time.
 
-    def __init__(self, spool: Spool, transport: Transport) -> None:
+    ``told`` is called with what was refused before that counts as sent: whoever waits for that finds it said.
+    """
+
+    def __init__(self, spool: Spool, transport: Transport, *, told: Callable[[Refusal], object] | None = None) -> None:
         self._spool = spool
         self._delivery = Delivery(transport)
+        self._told = told
         self._window: Window | None = None
         self._batches: list[Batch] = []
 
@@ -66,6 +71,8 @@ class Dispatch:
             sent.refused += self._set_aside(self._window, refused)
             for each in sent.refused:
                 sent.amount -= each.amount
+                if self._told is not None:
+                    self._told(each)
         if not self._batches:
             self._spool.done(self._window)
             self._window = None

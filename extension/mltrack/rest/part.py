@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -86,10 +87,15 @@ class RestPart:
         ServerUnavailableError, UnauthenticatedError
             When the server is gone, or does not know who asks.
         """
-        if self._sender.flush(run_id, FLUSH_SECONDS, outage=OUTAGE_SECONDS) or not self._sender.is_failing:
+        deadline = time.monotonic() + FLUSH_SECONDS
+        if self._sender.flush(run_id, FLUSH_SECONDS, outage=OUTAGE_SECONDS):
             return
-        self._transport.check(CHECK_SECONDS)
-        self._sender.flush(run_id, FLUSH_SECONDS)
+        if self._sender.is_failing:
+            self._transport.check(CHECK_SECONDS)
+            deadline = time.monotonic() + FLUSH_SECONDS
+        left = deadline - time.monotonic()
+        if left > 0:  # it is back, perhaps since a moment ago
+            self._sender.flush(run_id, left)
 
     def _made(self, run_id: str) -> None:
         """See that a run is there which was begun when the server could not be reached."""

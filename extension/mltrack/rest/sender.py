@@ -182,6 +182,7 @@ class Sender:
         """
         self._spool.adopt()
         if not self._keeper.has_news() and self._unsent(run_id) is None:
+            self._notices.speak()
             return True
         given = outage if outage is not None else timeout
         is_sent = self._settle(run_id, Patience(END_SECONDS if timeout is None else timeout, given))
