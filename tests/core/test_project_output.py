@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.core.project_folders import command_file, make_project
 
 import mltrack
-from mltrack.projects import running
+from mltrack.projects import live_output, running
 from mltrack.projects.request import KEPT, RunRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_nothing_moves_in_what_is_said_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,3 +33,29 @@ def test_a_long_line_is_kept_without_waiting_for_its_end(tmp_path: Path) -> None
     submitted = running.submit(RunRequest("p", output=KEPT))
     assert submitted.wait()
     assert submitted.logs() == "x" * 3_000_000
+
+
+def test_what_is_in_the_pipe_is_kept_however_slowly_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the one who reads may come to it long after the command has ended."""
+    make_project(tmp_path / "p", command_file("echo one; echo two >&2; echo three"))
+    keep = live_output.mask_text
+
+    def mask_text(text: str) -> str:
+        time.sleep(0.3)
+        return keep(text)
+
+    monkeypatch.setattr(live_output, "_SECONDS", 0.01)
+    monkeypatch.setattr(live_output, "mask_text", mask_text)
+    submitted = running.submit(RunRequest("p", output=KEPT))
+    assert submitted.wait()
+    assert sorted(submitted.logs().split()) == ["one", "three", "two"]
+
+
+@pytest.mark.parametrize("left", ["sleep 600", "yes"])
+def test_what_is_left_running_is_not_waited_for(tmp_path: Path, left: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_output, "_SECONDS", 0.01)
+    make_project(tmp_path / "p", command_file(f"echo one; {left} & echo $! > {tmp_path}/pid"))
+    submitted = running.submit(RunRequest("p", output=KEPT))
+    assert submitted.wait()
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    assert submitted.logs().startswith("one\n")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 KERNEL = "python3"
+_SECONDS = 120  # a busy machine has a kernel, and the last output of a cell, later than papermill waits for them
 _PLAIN = {"True": True, "False": False, "None": None}
 
 
@@ -74,6 +75,8 @@ def execute(name: str, values: dict[str, Any], folder: Path) -> int:
             progress_bar=False,
             stdout_file=sys.stdout,
             stderr_file=sys.stderr,
+            start_timeout=_SECONDS,
+            iopub_timeout=_SECONDS,
         )
     except PapermillExecutionError as error:
         print(mask_text(str(error)), file=sys.stderr)
