@@ -57,5 +57,7 @@ class Clears:
         deadline = time.monotonic() + SECONDS
         while executed.clears < self._sent and time.monotonic() < deadline:
             time.sleep(0.005)
-        time.sleep(STREAM_SECONDS)
+        deadline = time.monotonic() + STREAM_SECONDS
+        while executed.clear_waits and time.monotonic() < deadline:
+            time.sleep(0.005)
         return executed.clear_waits or executed.clears < self._sent

@@ -147,9 +147,9 @@ class Recorder:
                 executed = self._open.get(parent_id)
                 if executed is None or executed.log is None:
                     return
-                if msg_type == "clear_output":
-                    executed.clears += 1
                 executed.clear_waits = msg_type == "clear_output" and bool(content.get("wait"))
+                if msg_type == "clear_output":
+                    executed.clears += 1  # last: who has seen them all knows whether one waits
                 changed = executed.log.add(msg_type, content)
                 if executed.complete:
                     changed = {*changed, executed.seq}  # a thread of the cell's is still printing
