@@ -8,7 +8,7 @@ HELD: set[str] = set()
 def held(name: str) -> str:
     """Give a line for a cell, which waits there until ``Lab.release(name)``: its own time says nothing.
 
-    After two minutes it goes on by itself: where a test failed before it came to that, those behind it want the kernel.
+    After five minutes it goes on by itself: where a test failed before it came to that, others want the kernel.
 
     Raises
     ------
@@ -19,4 +19,4 @@ def held(name: str) -> str:
         raise ValueError(f"Another cell waits for {name!r}: choose a name of this cell's own.")
     HELD.add(name)
     step = f"__import__('os').path.exists({name!r}) or __import__('time').sleep(0.02)"
-    return f"any({step} for _ in range(6000))"
+    return f"any({step} for _ in range(15000))"

@@ -10,39 +10,46 @@ import asyncio
 import json
 import os
 import shutil
-import subprocess
-import sys
-import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
+from tests.browser.lab_server import TOKEN, LabServer
 from tests.browser.scripts import (
+    BEGIN_CELL,
     CLOSE_ALL,
     EDIT,
+    EXECUTE,
     FAILURES,
+    HAS_BEGUN,
+    HAS_SIZE,
     IS_DONE,
-    KERNEL_BUSY,
+    IS_KEPT,
+    IS_RUNNING,
     KERNEL_GONE,
     KERNEL_IDLE,
+    NOT_KEPT,
     OPEN,
     OVERLAPS,
     PANEL,
     RESTART,
     RUN_CELL,
+    SAVES,
     SCROLL,
+    SETTLE,
     SOURCES,
     STILL,
+    WATCH,
+    WIDTH,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from playwright.sync_api import ConsoleMessage, Error, Locator, Page, Playwright
-    from playwright.sync_api import Request as PageRequest
+    from playwright.sync_api import ConsoleMessage, Error, Locator, Page, Playwright, Request
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = (
@@ -52,27 +59,11 @@ CHROMIUM_ARGUMENTS = (
 )
 README = Path(__file__).parents[2] / "README.md"
 IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
-TOKEN = "tok"
 QUIET_MS = 300
-WIDE = (1280, 900)
-# What the session that runs the tests may have set, and what would lead the server out of its folder.
-INHERITED = ("JPY", "JUPYTER", "IPYTHON", "MLTRACK", "MLFLOW", "XDG_", "MPL")
-FOLDERS = {
-    "HOME": ".",
-    "IPYTHONDIR": "ipython",
-    "JUPYTER_CONFIG_DIR": "config",
-    "JUPYTER_DATA_DIR": "data",
-    "JUPYTER_RUNTIME_DIR": "runtime",
-    "JUPYTERLAB_SETTINGS_DIR": "settings",
-    "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-    "MLTRACK_DATA_DIR": "mltrack",
-}
-# The popup that asks for news covers cells and goes to the internet.
-SETTINGS = {
-    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    "@jupyterlab/apputils-extension/themes": {"theme": "JupyterLab Light"},
-}
+SLOWEST_MS = 180_000
+"""What is waited for longer than this does not come, however much else the machine has to do."""
 
+WIDE = (1280, 900)
 # What ipywidgets' own extension throws for any notebook that is opened without a kernel.
 NO_SESSION_ERROR = ("reading 'kernel'", "/@jupyter-widgets/jupyterlab-manager/")
 # What JupyterLab's own splash screen says when the theme changes twice in a row.
@@ -85,44 +76,6 @@ def missing_parts() -> str:
     if not CHROMIUM.exists():
         missing.append(f"{CHROMIUM} (apt-get install chromium fonts-dejavu-core)")
     return ", ".join(missing)
-
-
-@dataclass(slots=True)
-class LabServer:
-    """A JupyterLab server of its own; ``folder`` is its home, and the notebooks are in ``folder / "work"``."""
-
-    folder: Path
-    process: subprocess.Popen[bytes]
-    url: str
-
-    @classmethod
-    def start(cls, folder: Path) -> LabServer:
-        """Start a server and wait until it says where it listens."""
-        prepare_home(folder)
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0"]
-        command += ["--ServerApp.ip=127.0.0.1", f"--IdentityProvider.token={TOKEN}", "--expose-app-in-browser"]
-        command += [f"--ServerApp.root_dir={folder / 'work'}"]
-        with (folder / "server.log").open("wb") as log:
-            process = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, env=own_environment(folder), cwd=folder / "work"
-            )
-        return cls(folder, process, wait_for_url(folder, process))
-
-    def request(self, method: str, path: str) -> object:
-        """Send one request to the server's REST API and return its JSON, or None when it has no body."""
-        request = Request(f"{self.url}{path}", method=method, headers={"Authorization": f"token {TOKEN}"})
-        with urlopen(request, timeout=60) as response:
-            body = response.read()
-        return json.loads(body) if body else None
-
-    def stop(self) -> None:
-        """End the server, and with it its kernels."""
-        self.process.terminate()
-        try:
-            self.process.wait(60)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 @dataclass
@@ -153,7 +106,7 @@ class Lab:
         from playwright.sync_api import sync_playwright
 
         playwright = sync_playwright().start()
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS, timeout=SLOWEST_MS)
         context = browser.new_context(
             viewport={"width": WIDE[0], "height": WIDE[1]}, device_scale_factor=2, reduced_motion="reduce"
         )
@@ -193,12 +146,17 @@ class Lab:
     def forget_runs(self) -> None:
         """Delete the store that notebooks opened earlier have filled; their kernels have ended."""
         for file in self.folder.glob("mltrack.db*"):
-            file.unlink()
+            file.unlink(missing_ok=True)  # a server of theirs may be closing it
 
     def run_cell(self, index: int) -> None:
         """Run a cell and wait until it is done, however it ends."""
         self.page.evaluate(RUN_CELL, index)
+        self.wait_until_done(index)
+
+    def wait_until_done(self, index: int) -> None:
+        """Wait until a cell has run, and the panels that it shows stand where they stay."""
         self.page.wait_for_function(IS_DONE, arg=index)
+        self._wait_until_kept(index)
 
     def run_all(self) -> None:
         """Run all cells and wait until they are done; a cell that fails is an AssertionError that names it."""
@@ -206,11 +164,24 @@ class Lab:
         self.page.wait_for_function(IS_DONE, arg=-1)
         failures = self.failures()
         assert not failures, "\n".join(failures)
+        self._wait_until_all_are_kept()
 
     def begin_cell(self, index: int) -> None:
-        """Run a cell and wait only until the kernel is busy with it."""
-        self.page.evaluate(f"index => {{ ({RUN_CELL})(index); }}", index)
-        self.page.wait_for_function(KERNEL_BUSY)
+        """Run a cell and wait only until the kernel has come to it; what it showed before is gone."""
+        self.page.evaluate(BEGIN_CELL, index)
+        self.page.wait_for_function(HAS_BEGUN)
+
+    def is_running(self, index: int) -> bool:
+        """Tell whether a cell has begun and not ended."""
+        return cast("bool", self.page.evaluate(IS_RUNNING, index))
+
+    def execute(self, code: str) -> None:
+        """Run code in the kernel that no cell holds, and wait until it has run."""
+        self.page.evaluate(EXECUTE, code)
+
+    def settle(self) -> None:
+        """Wait until all is kept of tracked cells that have ended, and their cards have the last word."""
+        self.execute(SETTLE)
 
     def release(self, name: str) -> None:
         """Let a cell go on that waits for this (see ``holding.held``)."""
@@ -245,8 +216,13 @@ class Lab:
         return self.cell_output(index).inner_text()
 
     def save(self) -> None:
-        """Save the notebook, whatever has the focus."""
+        """Save the notebook, whatever has the focus, once all of it is what is saved."""
+        self._wait_until_all_are_kept()
         self.page.evaluate("async () => { await notebookPanel().context.save(); }")
+
+    def wait_for_saved(self, index: int, text: str) -> None:
+        """Wait until what would be saved of a cell's outputs has a text."""
+        self.page.wait_for_function(SAVES, arg=[index, text])
 
     def shutdown_kernel(self) -> None:
         """End the kernel through the REST API, and wait until the page has noticed."""
@@ -274,8 +250,33 @@ class Lab:
         self.page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
 
     def set_width(self, width: int) -> None:
-        """Make the window this many CSS pixels wide."""
-        self.page.set_viewport_size({"width": width, "height": WIDE[1]})
+        """Make the window this many CSS pixels wide, and as high as it was at first."""
+        self.set_size(width, WIDE[1])
+
+    def set_size(self, width: int, height: int) -> None:
+        """Make the window this large, and wait until JupyterLab has followed."""
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.wait_for_function(HAS_SIZE, arg=[width, height])
+
+    @contextmanager
+    def seen(self, what: str, element: Locator, argument: object = None) -> Iterator[None]:
+        """Wait after what is done inside until something was true of an element, for however short a time."""
+        self.page.evaluate(WATCH % what, [element.element_handle(), argument])
+        yield
+        self.page.wait_for_function("() => window.wasSeen")
+
+    def wait_for_clipboard(self, text: str) -> None:
+        """Wait until what was copied last has a text."""
+        found = "async text => (await navigator.clipboard.readText()).includes(text)"
+        self.page.wait_for_function(found, arg=text)
+
+    def wait_until(self, is_true: Callable[[], object]) -> None:
+        """Wait until something is true that the page's events change."""
+        for _ in range(SLOWEST_MS // 50):
+            if is_true():
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError("it did not become true")
 
     def screenshot(self, name: str, locator: Locator | None = None) -> Path:
         """Take a picture of the page or of one element; returns its file, in the server's temporary folder.
@@ -306,7 +307,7 @@ class Lab:
             self.server.stop()
 
     def _listen(self) -> None:
-        self.page.set_default_timeout(60_000)
+        self.page.context.set_default_timeout(SLOWEST_MS)
         self.page.add_init_script(PANEL)
         self.page.on("console", self._note_console)
         self.page.on("pageerror", self._note_error)
@@ -321,7 +322,7 @@ class Lab:
         if not any(all(part in stack for part in known) for known in (NO_SESSION_ERROR, SPLASH_ERROR)):
             self.console_errors.append(stack)
 
-    def _note_request(self, request: PageRequest) -> None:
+    def _note_request(self, request: Request) -> None:
         if urlsplit(request.url).scheme not in ("data", "blob") and not request.url.startswith(self.server.url):
             self.foreign_requests.append(request.url)
 
@@ -338,10 +339,24 @@ class Lab:
         # By itself the page asks only every ten seconds.
         self.page.evaluate("() => jupyterapp.serviceManager.sessions.refreshRunning()")
 
+    def _wait_until_kept(self, index: int) -> None:
+        if not self.page.evaluate(IS_KEPT, index):
+            self.cell(index)  # a widget that is out of sight may not have been made
+            self.page.wait_for_function(IS_KEPT, arg=index)
+
+    def _wait_until_all_are_kept(self) -> None:
+        for index in self.page.evaluate(NOT_KEPT):
+            self._wait_until_kept(index)
+
     def _load(self) -> None:
         self.page.goto(f"{self.server.url}lab?token={TOKEN}&reset")
         self.page.wait_for_function("() => window.jupyterapp")
         self.page.evaluate("async () => { await jupyterapp.restored; jupyterapp.shell.collapseLeft(); }")
+
+
+def width_of_picture(image: Locator) -> int:
+    """Give the width of a picture in its own pixels, once it was read."""
+    return cast("int", image.evaluate(WIDTH))
 
 
 def wait_until_still(locator: Locator) -> None:
@@ -352,32 +367,3 @@ def wait_until_still(locator: Locator) -> None:
 def overlapping_texts(locator: Locator) -> list[str]:
     """Return the pairs of visible texts inside an element that are drawn over each other."""
     return cast("list[str]", locator.evaluate(OVERLAPS))
-
-
-def own_environment(folder: Path) -> dict[str, str]:
-    """Return this process's environment without what would lead the server out of its folder."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(INHERITED)}
-    return kept | {name: str(folder / place) for name, place in FOLDERS.items()}
-
-
-def prepare_home(folder: Path) -> None:
-    """Make the server's folders and write its settings."""
-    for place in (*FOLDERS.values(), "work", "images"):
-        (folder / place).mkdir(parents=True, exist_ok=True)
-    for name, values in SETTINGS.items():
-        path = folder / FOLDERS["JUPYTERLAB_SETTINGS_DIR"] / f"{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values))
-
-
-def wait_for_url(folder: Path, process: subprocess.Popen[bytes], *, seconds: float = 60) -> str:
-    """Return the address from the file that a server writes once it listens."""
-    path = folder / FOLDERS["JUPYTER_RUNTIME_DIR"] / f"jpserver-{process.pid}.json"
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            return cast("str", json.loads(path.read_text())["url"])
-        except (FileNotFoundError, json.JSONDecodeError):
-            time.sleep(0.1)
-    process.kill()
-    raise RuntimeError(f"JupyterLab did not start:\n{(folder / 'server.log').read_text()[-2000:]}")

@@ -24,7 +24,7 @@ for place in range(12):
 SHOW = """from mltrack_widgets.panels.run_table_panel import runs
 table = runs(experiment="Default", max_results=8)
 table"""
-CELLS_OF_ROWS = """body => [...body.rows].map(row => [...row.cells].map(cell => cell.innerText.trim()))"""
+CELLS_OF_ROWS = """table => [...table.rows].map(row => [...row.cells].map(cell => cell.innerText.trim()))"""
 
 
 @dataclass
@@ -62,8 +62,8 @@ class RunTablePage:
 
     def column(self, title: str) -> list[str]:
         """Read a column by its header."""
-        rows = cast("list[list[str]]", self.find("tbody").evaluate(CELLS_OF_ROWS))
-        place = [text.split(" ")[0].removesuffix("↑").removesuffix("↓") for text in self.header].index(title)
+        header, *rows = cast("list[list[str]]", self.find("table").evaluate(CELLS_OF_ROWS))
+        place = [text.split(" ")[0].removesuffix("↑").removesuffix("↓") for text in header].index(title)
         return [" ".join(row[place].split()) for row in rows]
 
     @property

@@ -35,6 +35,7 @@ def worked(lab: Lab) -> str:
     lab.edit_cell(1, TRACKED.replace("1.0", "0.5"))
     for cell in range(1, len(CELLS)):
         lab.run_cell(cell)
+        lab.settle()
     return name
 
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.browser.lab import WIDE, overlapping_texts
+from tests.browser.lab import WIDE, overlapping_texts, width_of_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +44,10 @@ CELLS = [
 ]
 PAIR, THREE, MANY = 3, 4, 5
 TALL = 2_400
+BOXES = "images => images.map(image => image.getBoundingClientRect().toJSON())"
+# The third heading: the page has the table of two runs, and below it that of three.
+IS_SHOWN_ANEW = """() => document.querySelectorAll('.mt-compare thead th')[2]?.innerText.includes('tuned')
+  && document.querySelector('details.mt-fold[open]')"""
 
 
 @pytest.fixture(scope="module")
@@ -52,16 +56,17 @@ def compared(lab: Lab) -> Iterator[str]:
     name = lab.write_notebook("compare.ipynb", CELLS)
     lab.open(name)
     lab.forget_runs()
-    lab.page.set_viewport_size({"width": WIDE[0], "height": TALL})
+    lab.set_size(WIDE[0], TALL)
     for cell, source in ((0, ""), (1, ""), (2, ""), (2, EDITED), (2, THIRD)):
         if source:
             lab.edit_cell(cell, source)
             lab.save()
         lab.run_cell(cell)
+        lab.settle()
     for cell in (PAIR, THREE, MANY):
         lab.run_cell(cell)
     yield name
-    lab.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+    lab.set_width(WIDE[0])
 
 
 def shown(lab: Lab, cell: int) -> Locator:
@@ -82,6 +87,14 @@ def open_notebook(output: Locator) -> Locator:
     return fold
 
 
+def boxes_of_pictures(part: Locator) -> list[dict[str, float]]:
+    """Where two pictures are at one moment, once they were read."""
+    for place in range(2):
+        width_of_picture(part.locator("img").nth(place))
+    found: list[dict[str, float]] = part.locator("img").evaluate_all(BOXES)
+    return found
+
+
 def texts(output: Locator, selector: str) -> list[str]:
     return [" ".join(text.split()) for text in output.locator(selector).all_inner_texts()]
 
@@ -96,6 +109,7 @@ def test_what_differs_comes_first_and_what_is_the_same_is_folded(lab: Lab, compa
     assert not fold.locator("table").is_visible()
     fold.locator("summary").click()
     assert "<script>window.hurt=1</script>" in fold.inner_text()
+    output.locator("canvas").wait_for()
     assert output.locator("canvas").count() == 1
 
 
@@ -105,9 +119,7 @@ def test_the_edited_cell_has_its_lines_marked_and_its_outputs_beside(lab: Lab, c
     assert texts(diff, ".mt-minus") == ["− %%track_run baseline --experiment digits", "− C = 1.0", '− gamma = "scale"']
     assert texts(diff, ".mt-plus") == ["+ %%track_run tuned --experiment digits", "+ C = 0.5"]
     assert texts(diff, ".mt-minus .mt-mark") == ["baseline", "1.0"]
-    first, second = (image.bounding_box() for image in diff.locator("img").all())
-    assert first is not None
-    assert second is not None
+    first, second = boxes_of_pictures(diff)
     assert second["x"] > first["x"] + first["width"]
     assert abs(first["y"] - second["y"]) < 2
 
@@ -127,14 +139,8 @@ def test_what_was_opened_stays_open_when_the_panel_is_shown_again(lab: Lab, comp
     open_notebook(output)
     same = output.locator("details.mt-of-packages")
     same.locator("summary").click()
-    lab.page.evaluate(
-        "code => notebookPanel().sessionContext.session.kernel.requestExecute({code}).done",
-        "three.baseline = 'tuned'; three.refresh(); three.show_again()",
-    )
-    lab.page.wait_for_function(
-        "() => document.querySelectorAll('.mt-compare thead th')[2]?.innerText.includes('tuned')"
-        " && document.querySelector('details.mt-fold[open]')"
-    )
+    lab.execute("three.baseline = 'tuned'; three.refresh(); three.show_again()")
+    lab.page.wait_for_function(IS_SHOWN_ANEW)
     assert output.locator("details.mt-of-packages").get_attribute("open") is not None
     assert notebook_fold(output).get_attribute("open") is not None
 
@@ -154,7 +160,7 @@ def test_many_columns_scroll_in_their_own_box(lab: Lab, compared: str) -> None:
         assert name["x"] >= (output.bounding_box() or {"x": 0})["x"]
         box.evaluate("box => box.scrollTo(0, 0)")
     finally:
-        lab.page.set_viewport_size({"width": WIDE[0], "height": TALL})
+        lab.set_size(WIDE[0], TALL)
 
 
 def test_pictures(lab: Lab, compared: str, theme: str) -> None:
@@ -170,17 +176,15 @@ def test_pictures(lab: Lab, compared: str, theme: str) -> None:
 
 
 def test_a_narrow_page_stacks_the_outputs(lab: Lab, compared: str) -> None:
-    lab.page.set_viewport_size({"width": 480, "height": TALL})
+    lab.set_size(480, TALL)
     try:
         diff = open_notebook(shown(lab, PAIR))
-        first, second = (image.bounding_box() for image in diff.locator("img").all())
-        assert first is not None
-        assert second is not None
+        first, second = boxes_of_pictures(diff)
         assert second["y"] > first["y"] + first["height"]
         assert overlapping_texts(shown(lab, PAIR)) == []
         lab.screenshot("compare-narrow", shown(lab, PAIR))
     finally:
-        lab.page.set_viewport_size({"width": WIDE[0], "height": TALL})
+        lab.set_size(WIDE[0], TALL)
 
 
 def test_nothing_of_it_ran_or_went_anywhere(lab: Lab, compared: str) -> None:
@@ -200,7 +204,7 @@ def test_all_is_kept_for_a_reader_without_a_kernel(lab: Lab, compared: str) -> N
     lab.reload("sent.ipynb")
     output = shown(lab, PAIR)
     assert "C 1.0 0.5" in texts(output, "tr")
-    assert output.locator("img").first.evaluate("image => image.naturalWidth") > 100
+    assert width_of_picture(output.locator("img").first) > 100
     fold = output.locator("details", has=lab.page.locator("summary", has_text="Notebook: 1 changed")).last
     assert not fold.get_by_text("+ C = 0.5").is_visible()
     fold.locator("> summary").click()

@@ -32,6 +32,7 @@ for place in range(20):
 """
 SHOW = "board = mltrack.dashboard()\nboard"
 ASK = "print([mltrack.get_run(each).info.run_name for each in board.selection])"
+FITS = "each => each.scrollWidth <= each.clientWidth + 1"
 THREE = ["run-19", "run-18", "run-17"]
 
 
@@ -49,8 +50,8 @@ def board(lab: Lab, notebook: str) -> Iterator[Locator]:
     """The dashboard as it is when its cell has just run and its charts are drawn."""
     lab.run_cell(1)
     output = lab.cell_output(1)
-    for part in ("first", "last"):
-        getattr(output.locator("[data-drawn] canvas"), part).wait_for()
+    output.locator("[data-drawn] canvas").nth(1).wait_for()
+    wait_until_still(output)
     yield output
     assert lab.console_errors == []
     assert lab.foreign_requests == []
@@ -106,7 +107,7 @@ def test_the_filter_of_the_table_is_that_of_the_charts(lab: Lab, board: Locator)
 
 
 def test_axe_finds_no_serious_fault(lab: Lab, board: Locator, theme: str) -> None:
-    lab.page.set_viewport_size({"width": WIDE[0], "height": 1500})  # all of it in one picture
+    lab.set_size(WIDE[0], 1500)  # all of it in one picture
     try:
         board.get_by_text("20 of 20 runs").hover()
         wait_until_still(board)  # charts are drawn again in the colours of the theme
@@ -120,10 +121,11 @@ def test_axe_finds_no_serious_fault(lab: Lab, board: Locator, theme: str) -> Non
 def test_nothing_is_wider_than_a_narrow_window(lab: Lab, board: Locator) -> None:
     lab.set_width(480)
     try:
+        lab.page.wait_for_function(FITS, arg=board.element_handle())  # once the charts are drawn anew
         wait_until_still(board)
         lab.screenshot("dashboard-narrow", board)
         assert overlapping_texts(board.locator(".mt-dashboard-top")) == []
-        assert board.evaluate("each => each.scrollWidth <= each.clientWidth + 1")
+        assert board.evaluate(FITS)
     finally:
         lab.set_width(WIDE[0])
 

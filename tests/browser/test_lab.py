@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser import lab as lab_module
-from tests.browser.lab import WIDE, overlapping_texts
+from tests.browser.lab import WIDE, overlapping_texts, width_of_picture
 
 if TYPE_CHECKING:
     from tests.browser.lab import Lab
@@ -44,7 +44,7 @@ def plain(lab: Lab) -> str:
 def assert_plain_outputs_are_seen(lab: Lab) -> None:
     assert lab.cell_text(0).strip() == "hello 42"
     assert lab.cell_output(1).locator("table tbody tr").all_inner_texts() == ["0\tcat\t4", "1\tdog\t4"]
-    assert lab.cell_output(2).locator("img").evaluate("image => image.naturalWidth") > 100
+    assert width_of_picture(lab.cell_output(2).locator("img")) > 100
     assert lab.cell_text(3).strip() == "first time"
 
 
@@ -97,6 +97,7 @@ def test_errors_and_requests_to_other_hosts_are_noticed(lab: Lab, plain: str) ->
     assert lab.foreign_requests == []
     lab.open(lab.write_notebook("noisy.ipynb", NOISY))
     lab.run_all()
+    lab.wait_until(lambda: lab.console_errors and lab.foreign_requests)
     assert "ours" in lab.console_errors[0]
     assert lab.foreign_requests == ["http://example.invalid/chart.js"]
 

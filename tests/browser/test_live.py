@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser.holding import held
-from tests.browser.scripts import IS_DONE
+from tests.browser.lab import wait_until_still, width_of_picture
 
 if TYPE_CHECKING:
     from tests.browser.lab import Lab
@@ -22,14 +23,23 @@ for step in mltrack.live(range({steps})):
         {grown}
     time.sleep(0.02)"""
 EMPTY = f"%%track_run without --live --quiet\n{held('empty-is-seen')}"
-THREADS = "import threading; print([t.name for t in threading.enumerate()].count('mltrack-live'))"
+# A thread that was told to end may need a moment.
+THREADS = """import threading, time
+count = lambda: [each.name for each in threading.enumerate()].count('mltrack-live')
+any(not count() or time.sleep(0.05) for _ in range(1200))
+print(count())"""
 HOLDS = {"begun": held("begin-is-seen"), "grown": held("growth-is-seen")}
-ENDLESS = LOOP.format(steps=100_000, **HOLDS)
+# It sleeps when it is interrupted, so that this comes to the cell's own code.
+ENDLESS = LOOP.format(steps=100_000, begun="time.sleep(3600)", grown="pass")
 CELLS = ["%load_ext mltrack", LOOP.format(steps=200, **HOLDS), EMPTY, THREADS, ENDLESS]
 CHART = "svg.mt-live-chart"
 POINTS = "nodes => nodes.map(node => Number(node.dataset.points))"
-HAVE_GROWN = """before => [...document.querySelectorAll('svg.mt-live-chart')]
-  .every((node, place) => Number(node.dataset.points) > before[place])"""
+# The four charts below a cell have so many points, and its bar is at so many percent.
+HAVE_GROWN = """([output, points, percent]) => {
+  const charts = [...output.querySelectorAll('svg.mt-live-chart')];
+  const done = output.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow');
+  return charts.length === 4 && charts.every(node => Number(node.dataset.points) === points) && Number(done) >= percent;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +50,20 @@ def trained(lab: Lab) -> str:
     lab.forget_runs()
     lab.run_cell(0)
     lab.begin_cell(1)
-    lab.cell_output(1).locator(CHART).nth(3).wait_for()
+    wait_for_points(lab, 1, points=61, percent=30)  # all that was logged when the cell is held
     look(lab)
     lab.release("begin-is-seen")
-    lab.page.wait_for_function(HAVE_GROWN, arg=SEEN[0][0])
+    wait_for_points(lab, 1, points=151, percent=75)
     look(lab)
     lab.release("growth-is-seen")
-    lab.page.wait_for_function(IS_DONE, arg=1)
+    lab.wait_until_done(1)
     return name
+
+
+def wait_for_points(lab: Lab, cell: int, *, points: int, percent: int) -> None:
+    output = lab.cell_output(cell)
+    output.locator(CHART).nth(3).wait_for()
+    lab.page.wait_for_function(HAVE_GROWN, arg=[output.element_handle(), points, percent])
 
 
 def look(lab: Lab) -> None:
@@ -75,12 +91,14 @@ def test_curves_and_progress_grow_while_the_cell_runs(lab: Lab, trained: str) ->
 
 def test_the_end_is_shown_in_place_and_answers_the_pointer(lab: Lab, trained: str, theme: str) -> None:
     output = lab.cell_output(1)
+    output.locator(".mt-live-status", has_text="finished").wait_for()
+    wait_until_still(output)
     assert output.locator(".mt-live-status").inner_text() == "finished"
     assert "step 200 of 200" in output.locator(".mt-live-words").inner_text()
     assert output.locator(CHART).count() == 4
     assert output.locator("img").count() == 0  # the drawing stands in the place of its picture
     output.locator(CHART).first.hover()
-    assert (output.locator(CHART).first.locator(".mt-live-value").text_content() or "").startswith("step ")
+    output.locator(CHART).first.locator(".mt-live-value", has_text=re.compile("^step ")).wait_for()
     lab.screenshot(f"live-{theme}", lab.cell(1))
     lab.set_width(480)
     lab.screenshot(f"live-narrow-{theme}", lab.cell(1))
@@ -92,16 +110,16 @@ def test_a_run_without_metrics_says_what_would_be_shown(lab: Lab, trained: str) 
     lab.cell_output(2).get_by_text("Waiting for the first metric").wait_for()
     lab.screenshot("live-waiting", lab.cell(2))
     lab.release("empty-is-seen")
-    lab.page.wait_for_function(IS_DONE, arg=2)
+    lab.wait_until_done(2)
     lab.cell_output(2).get_by_text("No metric was logged").wait_for()
 
 
 def test_a_cell_that_runs_again_has_one_panel(lab: Lab, trained: str) -> None:
     for _ in range(2):
         lab.begin_cell(4)
-        lab.cell_output(4).locator(CHART).nth(3).wait_for()
+        wait_for_points(lab, 4, points=61, percent=0)
         lab.page.evaluate("() => notebookPanel().sessionContext.session.kernel.interrupt()")
-        lab.page.wait_for_function(IS_DONE, arg=4)
+        lab.wait_until_done(4)
         lab.cell_output(4).locator(".mt-live-status", has_text="killed").wait_for()
     assert lab.cell_output(4).locator(".mt-live").count() == 1
     lab.run_cell(3)
@@ -114,8 +132,7 @@ def test_the_picture_stays_when_the_kernel_is_gone(lab: Lab, trained: str) -> No
     assert lab.cell_output(1).locator(CHART).count() == 4
     lab.reload(trained)
     output = lab.cell_output(1)
-    output.locator("img").wait_for()
-    assert output.locator("img").evaluate("image => image.naturalWidth") > 900
+    assert width_of_picture(output.locator("img")) > 900
     text = output.inner_text()
     assert "<img src=x" in text
     assert "accuracy" in text

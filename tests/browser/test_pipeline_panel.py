@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.browser.axe import serious_faults
 from tests.browser.lab import WIDE, overlapping_texts
-from tests.browser.scripts import IS_DONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +53,7 @@ def begun(lab: Lab) -> Iterator[str]:
     lab.run_cell(LOAD)
     yield name
     lab.set_theme("JupyterLab Light")
-    lab.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+    lab.set_width(WIDE[0])
 
 
 def panel_of(lab: Lab, cell: int) -> Locator:
@@ -78,12 +77,13 @@ def test_the_graph_is_live_while_the_cell_runs(lab: Lab, begun: str) -> None:
     is_step(panel, "download", "finished")
     is_step(panel, "report", "waiting")
     assert panel.locator(".mt-server-state").inner_text() == "running"
+    panel.locator("path").nth(5).wait_for(state="attached")  # drawn once there is a place for them
     assert panel.locator("path").count() == 6
     lab.screenshot("pipeline-running", panel)
     (lab.folder / "titanic" / "go-on").touch()
-    lab.page.wait_for_function(IS_DONE, arg=FIRST)
+    lab.wait_until_done(FIRST)
     is_step(panel, "report", "failed")
-    assert panel.locator(".mt-server-state").inner_text() == "failed"
+    panel.locator(".mt-server-state:text-is('failed')").wait_for()
     assert "report: exit code 3: no report today" in lab.cell_text(FIRST)
     lab.screenshot("pipeline-failed", panel)
 
@@ -127,7 +127,7 @@ def test_the_button_stops_what_runs(lab: Lab, begun: str) -> None:
 def test_its_look(lab: Lab, begun: str, theme: str) -> None:
     panel = panel_of(lab, SECOND)
     for width in (WIDE[0], 480):
-        lab.page.set_viewport_size({"width": width, "height": 1_200})
+        lab.set_size(width, 1_200)
         lab.screenshot(f"pipeline-{theme}-{width}", panel_of(lab, FIRST))
         lab.screenshot(f"pipeline-again-{theme}-{width}", panel)
         assert overlapping_texts(panel) == []
@@ -136,7 +136,7 @@ def test_its_look(lab: Lab, begun: str, theme: str) -> None:
 
 
 def test_what_is_saved_needs_no_kernel(lab: Lab, begun: str) -> None:
-    lab.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+    lab.set_width(WIDE[0])
     lab.save()
     lab.shutdown_kernel()
     lab.reload(begun)

@@ -35,6 +35,7 @@ def worked(lab: Lab) -> str:
     lab.forget_runs()
     for cell in range(len(CELLS)):
         lab.run_cell(cell)
+        lab.settle()
     return name
 
 

@@ -30,6 +30,8 @@ def quickstart(lab: Lab) -> str:
     lab.open(name)
     lab.forget_runs()
     lab.run_all()
+    lab.settle()
+    lab.run_cell(lab.cell_index("%mltrack notebook baseline"))  # which had not waited long for what is kept
     return name
 
 

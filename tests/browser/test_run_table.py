@@ -9,7 +9,7 @@ import pytest
 from tests.browser.holding import held
 from tests.browser.lab import wait_until_still
 from tests.browser.run_tables import SHOW, STORE, RunTablePage
-from tests.browser.scripts import KERNEL_BUSY, KERNEL_IDLE
+from tests.browser.scripts import WITHOUT_SUBSHELLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +54,7 @@ def notebook(lab: Lab) -> str:
     """A notebook that has logged runs, and then shows the table of them."""
     name = lab.write_notebook("table.ipynb", CELLS)
     lab.open(name)
+    lab.page.evaluate(WITHOUT_SUBSHELLS)
     lab.forget_runs()
     lab.run_cell(0)
     return name
@@ -133,6 +134,7 @@ def test_groups_have_means_and_open(table: RunTablePage) -> None:
 def test_attempts_of_a_cell_are_folded_and_open(lab: Lab, notebook: str) -> None:
     for cell in (6, 6, 6, 7, 8):
         lab.run_cell(cell)
+        lab.settle()  # what is written later draws the tables of later tests anew
     table = RunTablePage(lab, 8)
     table.wait_for_rows(4)
     with table.answered():
@@ -197,7 +199,7 @@ def test_what_is_clicked_while_the_kernel_is_busy_is_seen_at_once_and_stays(tabl
     assert table.chosen == ["run-9", "run-5"]
     table.find(".mtt-line").get_by_text("loading…").wait_for()
     lab.release("loading-is-seen")
-    lab.page.wait_for_function(KERNEL_IDLE)
+    lab.wait_until_done(9)
     table.row("run-5").locator("svg").wait_for()
     assert table.chosen == ["run-9", "run-5"]
     assert "2 selected" in table.line
@@ -217,17 +219,17 @@ def test_columns_are_picked_from_a_list_that_is_searched(table: RunTablePage) ->
         table.find(".mtt-popover:popover-open button", "Usual columns").click()
     assert "max_iter" not in table.header
     table.lab.page.keyboard.press("Escape")
-    assert table.find(".mtt-popover:popover-open").count() == 0
+    table.find(".mtt-popover:popover-open").wait_for(state="hidden")
 
 
 def test_rows_come_while_a_cell_runs(table: RunTablePage) -> None:
     lab = table.lab
     lab.begin_cell(4)
     table.row("grown-0").wait_for()
-    assert lab.page.evaluate(KERNEL_BUSY)
+    assert lab.is_running(4)
     assert "running" in " ".join(table.column("status"))
     lab.release("row-is-seen")
-    lab.page.wait_for_function(KERNEL_IDLE)
+    lab.wait_until_done(4)
     table.row("grown-3").wait_for()
     assert table.column("name")[0] == "grown-3"
 

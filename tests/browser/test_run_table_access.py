@@ -88,6 +88,17 @@ def test_the_grid_is_walked_with_the_keyboard(table: RunTablePage) -> None:
     assert outline == "solid", "the focus is seen"
 
 
+def test_the_focus_stays_when_the_output_is_drawn_anew(table: RunTablePage) -> None:
+    """As happens a moment after something was logged, for the sake of what is saved."""
+    table.header_of("accuracy").focus()
+    table.lab.page.keyboard.press("ArrowDown")
+    table.lab.execute("table.show_again()")
+    assert table.lab.page.evaluate(FOCUSED) == [2, 9]
+    table.lab.page.evaluate("() => document.activeElement.blur()")
+    table.lab.execute("table.show_again()")
+    assert table.lab.page.evaluate("() => document.activeElement === document.body"), "nobody asked for it"
+
+
 def test_the_hosts_shortcuts_do_nothing_in_the_table(table: RunTablePage) -> None:
     cells = "() => notebookPanel().content.widgets.length"
     before = table.lab.page.evaluate(cells)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.browser.lab import SLOWEST_MS
 
 from mltrack_widgets.charts import metric_curves
 from mltrack_widgets.panels.pictures import save_chart
@@ -34,6 +35,7 @@ def page(lab: Lab, tmp_path: Path) -> Iterator[tuple[Page, list[str]]]:
     browser = lab.page.context.browser
     assert browser is not None
     context = browser.new_context(offline=True, viewport={"width": 700, "height": 400})
+    context.set_default_timeout(SLOWEST_MS)
     opened, told = context.new_page(), []
     opened.on("request", lambda request: told.append(request.url))
     opened.on("pageerror", lambda error: told.append(str(error)))

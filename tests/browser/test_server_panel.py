@@ -9,7 +9,7 @@ import pytest
 from tests.browser.axe import serious_faults
 from tests.browser.holding import held
 from tests.browser.lab import WIDE, overlapping_texts
-from tests.browser.scripts import IS_DONE
+from tests.browser.scripts import WITHOUT_SUBSHELLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,10 +47,10 @@ CELLS = [
     "server",
     "print([each.name for each in mltrack.servers()])",
 ]
-MOVED = """name => [...document.querySelectorAll('.mt-server dt')]
+# A number that falls again once there are no more requests.
+HAS_MOVED = """(panel, name) => [...panel.querySelectorAll('dt')]
   .some(each => each.textContent === name && Number(each.nextSibling.textContent) > 1)"""
-# A kernel that has subshells may hear of a button while a cell runs; here it is as with those that have none.
-WITHOUT_SUBSHELLS = "() => { notebookPanel().sessionContext.session.kernel.commsOverSubshells = 'disabled'; }"
+HAS_TEXT = "(element, text) => element.textContent === text"
 SHOWN, LOCKED, CALLS, WAITS, AGAIN, LIST = 1, 2, 3, 4, 5, 6
 
 
@@ -61,13 +61,13 @@ def served(lab: Lab) -> Iterator[str]:
     lab.open(name)
     lab.page.evaluate(WITHOUT_SUBSHELLS)
     lab.forget_runs()
-    lab.page.set_viewport_size({"width": WIDE[0], "height": TALL})
+    lab.set_size(WIDE[0], TALL)
     for cell in (0, SHOWN, LOCKED):
         lab.run_cell(cell)
     assert lab.failures() == []
     yield name
     lab.set_theme("JupyterLab Light")
-    lab.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+    lab.set_width(WIDE[0])
 
 
 @pytest.fixture
@@ -117,6 +117,7 @@ def test_what_is_served_is_said(lab: Lab, panel: Locator) -> None:
 
 def test_the_form_is_the_signature_and_sends_the_example(lab: Lab, panel: Locator) -> None:
     form = unfold(panel, "Try it")
+    form.locator("label").nth(3).wait_for()
     assert form.locator("label").all_inner_texts() == ["age", "income", "city", "member"]
     assert send(form).startswith("200 OK · ")
     assert json.loads(form.get_by_label("Answer").inner_text())["predictions"] in (["yes"], ["no"])
@@ -158,14 +159,15 @@ def test_a_body_can_be_written_as_json(lab: Lab, panel: Locator) -> None:
 
 
 def test_lines_are_copied(lab: Lab, panel: Locator) -> None:
-    panel.get_by_role("button", name="Copy the address").click()
-    panel.get_by_text("Copied", exact=True).wait_for()
+    button = panel.get_by_role("button", name="Copy the address")
+    with lab.seen(HAS_TEXT, button, "Copied"):
+        button.click()
     address = lab.page.evaluate("() => navigator.clipboard.readText()")
     assert address == panel.locator(".mt-server-url").inner_text()
     uses = unfold(panel, "Use it from")
     for what, part in (("curl", f"curl {address}/invocations"), ("Python", "from urllib.request import")):
         uses.get_by_role("button", name=f"Copy the lines for {what}").click()
-        assert part in lab.page.evaluate("() => navigator.clipboard.readText()")
+        lab.wait_for_clipboard(part)
 
 
 def test_numbers_and_log_follow(lab: Lab, panel: Locator) -> None:
@@ -176,8 +178,8 @@ def test_numbers_and_log_follow(lab: Lab, panel: Locator) -> None:
     assert send(form).startswith("500 ")
     log.get_by_text("contains NaN").first.wait_for()
     form.get_by_label("income").fill("3000")
-    lab.run_cell(CALLS)
-    lab.page.wait_for_function(MOVED, arg="requests/s")
+    with lab.seen(HAS_MOVED, panel, "requests/s"):
+        lab.run_cell(CALLS)
     panel.locator(".mt-server-spark:not([data-empty])").wait_for()
     assert panel.locator("dd", has_text="ms").count() == 2
 
@@ -206,17 +208,17 @@ def test_buttons_wait_for_a_running_cell_and_say_so(lab: Lab, panel: Locator) ->
     panel.get_by_text("Waits until the running cell has ended.").wait_for()
     lab.screenshot("server-waits", panel)
     lab.release("training-goes-on")
-    lab.page.wait_for_function(IS_DONE, arg=WAITS)
+    lab.wait_until_done(WAITS)
     panel.get_by_text("Waits until the running cell has ended.").wait_for(state="detached")
     panel.locator(".mt-server-button[aria-disabled=false]", has_text="Reload").wait_for()
     is_in_state(panel, "ready")
 
 
 def test_its_look(lab: Lab, panel: Locator, theme: str) -> None:
-    lab.run_cell(CALLS)
-    lab.page.wait_for_function(MOVED, arg="requests/s")
+    with lab.seen(HAS_MOVED, panel, "requests/s"):
+        lab.run_cell(CALLS)
     for width, name in ((WIDE[0], f"server-{theme}"), (480, f"server-narrow-{theme}")):
-        lab.page.set_viewport_size({"width": width, "height": TALL})
+        lab.set_size(width, TALL)
         for title in FOLDS:
             set_fold(panel, title, is_open=title == "Try it")
         send(unfold(panel, "Try it"))
@@ -227,7 +229,7 @@ def test_its_look(lab: Lab, panel: Locator, theme: str) -> None:
         assert serious_faults(panel) == []
         assert panel.evaluate("each => each.scrollWidth <= each.clientWidth")
         lab.screenshot(f"{name}-open", panel)
-    lab.page.set_viewport_size({"width": WIDE[0], "height": TALL})
+    lab.set_size(WIDE[0], TALL)
 
 
 def test_what_is_saved_has_no_secret_and_needs_no_kernel(lab: Lab, panel: Locator, served: str) -> None:

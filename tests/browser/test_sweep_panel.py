@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tests.browser.lab import Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-SLOWEST = 60_000
 TALL = 1_400
 TRAIN = f"""%%track_run baseline
 C = 1
@@ -33,13 +32,13 @@ def swept(lab: Lab) -> Iterator[str]:
     name = lab.write_notebook("sweep.ipynb", CELLS)
     lab.open(name)
     lab.forget_runs()
-    lab.page.set_viewport_size({"width": WIDE[0], "height": TALL})
+    lab.set_size(WIDE[0], TALL)
     for cell in (0, 1, SWEEP):
         lab.run_cell(cell)
     assert lab.failures() == []
     yield name
     lab.set_theme("JupyterLab Light")
-    lab.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+    lab.set_width(WIDE[0])
 
 
 def panel_of(lab: Lab, cell: int) -> Locator:
@@ -49,13 +48,13 @@ def panel_of(lab: Lab, cell: int) -> Locator:
 
 
 def end(panel: Locator) -> None:
-    panel.get_by_role("button", name="Stop").wait_for(state="hidden", timeout=SLOWEST)
+    panel.get_by_role("button", name="Stop").wait_for(state="hidden")
 
 
 def test_a_sweep_is_seen_and_stopped(lab: Lab, swept: str) -> None:
     panel = panel_of(lab, SWEEP)
-    panel.get_by_text("training with 3").wait_for(timeout=SLOWEST)
-    panel.get_by_text("1 of 3 finished").wait_for(timeout=SLOWEST)
+    panel.get_by_text("training with 3").wait_for()
+    panel.get_by_text("1 of 3 finished").wait_for()
     lab.screenshot("sweep-running", panel)
     panel.get_by_role("button", name="Stop").click()
     end(panel)
@@ -70,7 +69,7 @@ def test_the_same_command_takes_it_up(lab: Lab, swept: str, theme: str) -> None:
     if theme == "light":
         lab.run_cell(SWEEP)
     panel = panel_of(lab, SWEEP)
-    panel.get_by_text("3 of 3 finished").wait_for(timeout=SLOWEST)
+    panel.get_by_text("3 of 3 finished").wait_for()
     end(panel)
     assert panel.locator("tbody tr", has_text="best").inner_text().split("\t")[2].strip() == "4"
     assert overlapping_texts(panel) == []
@@ -83,6 +82,7 @@ def test_one_rerun_is_beside_its_original_and_stays_without_a_kernel(lab: Lab, s
     panel = panel_of(lab, ONE)
     end(panel)
     assert "0.9167" in panel.inner_text()
+    lab.wait_for_saved(ONE, "0.9167")
     lab.save()
     lab.shutdown_kernel()
     lab.reload(swept)

@@ -122,7 +122,7 @@ function sender(model, tellLate) {
 
 function showTexts(drawing) {
   const { model, words, legend, place } = drawing;
-  drawing.bar.show(model.get("controls"));
+  if (model.get("answered") >= drawing.send.serial) drawing.bar.show(model.get("controls"));  // else a hand has set them since
   const { hint } = model.get("lines");
   words.replaceChildren(model.get("words"), ...(hint ? [element("span", { class: "mt-hint" }, ` · ${hint}`)] : []));
   words.hidden = !words.textContent;

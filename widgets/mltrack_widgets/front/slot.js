@@ -11,13 +11,25 @@ function fillSlots() {
     slots.stood.set(slot, [...slot.childNodes]);
     slot.replaceChildren(node);
     if (slots.stood.has(before)) before.replaceChildren(...slots.stood.get(before));  // an earlier output of the same
+    const { focused } = slots;
+    if (focused && node.contains(focused) && document.activeElement === document.body) focused.focus({ preventScroll: true });
   }
+}
+
+// An output that is drawn anew takes what stands in it out of the page: what had the focus then has it again, unless a
+// hand has put it elsewhere.
+function noteFocus() {
+  document.addEventListener("focusin", ({ target }) => { slots.focused = target; }, true);
+  document.addEventListener("focusout", ({ target }) => queueMicrotask(() => {
+    if (slots.focused === target && target.isConnected && document.activeElement !== target) slots.focused = null;
+  }), true);
 }
 
 // From now on, the last output on the page that has this class shows the node.
 function inhabit(name, node) {
   slots.nodes.set(name, node);
   if (!slots.observer) {
+    noteFocus();
     slots.observer = new MutationObserver(fillSlots);
     slots.observer.observe(document.body, { childList: true, subtree: true });
   }
