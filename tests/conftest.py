@@ -9,6 +9,7 @@ import os
 import random
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -18,6 +19,10 @@ from mltrack.autologging import safety, switch
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+# On a busy machine any example may take a while.
+hypothesis.settings.register_profile("mltrack", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("mltrack")
 
 
 class _ByFile(LoadScopeScheduling):  # type: ignore[misc]

@@ -80,7 +80,7 @@ def kernel(folder: Path, store: Path) -> Iterator[Kernel]:
     client = manager.client()
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=60)
+        client.wait_for_ready(timeout=PATIENCE_SECONDS)
         yield Kernel(manager, client)
     finally:
         client.stop_channels()

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 import warnings
 from contextlib import contextmanager, suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -67,11 +68,19 @@ def need_nginx() -> str:
     return found or need("nginx", "apt-get install nginx-light")
 
 
+_PORTS = count(20_000 + os.getpid() * 37 % 12_000)
+
+
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that nobody else is given before it is used.
+
+    It lies below those that the system gives out, and each process of the tests begins at one of its own.
+    """
+    for port in _PORTS:
+        with suppress(OSError), socket.socket() as listener:
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("there is always a next one")
 
 
 def make_environment(folder: Path, project: Path) -> Path:
@@ -86,7 +95,7 @@ def make_environment(folder: Path, project: Path) -> Path:
 
 @contextmanager
 def running(
-    command: Sequence[str], folder: Path, url: str, *, variables: Mapping[str, str] | None = None, seconds: float = 120
+    command: Sequence[str], folder: Path, url: str, *, variables: Mapping[str, str] | None = None, seconds: float = 300
 ) -> Iterator[Path]:
     """Run a server until the block ends; gives its log once ``url`` answers 200."""
     log = folder / "server.log"

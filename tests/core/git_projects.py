@@ -6,12 +6,11 @@ import os
 import shutil
 import socket
 import subprocess
-import time
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.core.deployed_models import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,24 +63,26 @@ def make_bare(checkout: Path, folder: Path) -> Path:
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """Serve the repositories in a folder by git's own protocol; gives the address that they are below."""
-    port = free_port()
-    words = ["daemon", "--reuseaddr", "--listen=127.0.0.1", f"--port={port}", "--export-all", f"--base-path={folder}"]
     program = shutil.which("git") or pytest.skip("there is no git")
-    process = subprocess.Popen([program, *words, str(folder)], start_new_session=True, stderr=subprocess.DEVNULL)
-    try:
-        _wait_for(port, process)
-        yield f"git://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait(60)
+    # git's daemon takes a port by its number, which another process may have taken by then: here it has none.
+    command = [program, "daemon", "--inetd", "--export-all", f"--base-path={folder}", str(folder)]
+    started: list[subprocess.Popen[bytes]] = []
 
+    def answer() -> None:
+        with suppress(OSError):  # closed
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    asked = subprocess.Popen(command, stdin=connection, stdout=connection, stderr=subprocess.DEVNULL)
+                started.append(asked)
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        with socket.socket() as asking:
-            if asking.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        assert process.poll() is None, "git daemon ended"
-        time.sleep(0.02)
-    raise AssertionError("git daemon does not answer")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            yield f"git://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(60)
+            for each in started:
+                each.wait(60)

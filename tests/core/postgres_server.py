@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -20,11 +21,17 @@ from uuid import uuid4
 
 import psycopg
 
+from mltrack.store.postgres import database as database_module
+from mltrack.store.postgres import pool
 from mltrack.store.postgres.store import PostgresStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SECONDS = 120
+# Users wait for five seconds, for which a server of a busy machine may stand still.
+database_module.PATIENCE_SECONDS = float(SECONDS)
+pool._SESSION = pool._SESSION.replace("lock_timeout = '5s'", f"lock_timeout = '{SECONDS}s'")
 USER, PASSWORD = "mltrack", "p@ss/word 1"
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/opt/postgresql@*/bin")
 # Sorted as people read, unlike our own columns: what forgets its collation shows.
@@ -65,7 +72,7 @@ class Cluster:
     def __init__(self, *, is_sure: bool = False, options: tuple[str, ...] = ()) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mltrack-pg-", dir="/tmp"))
         self.data = self.folder / "data"
-        self.port = free_port()
+        self.port = 0
         self._options = (*(_SURE if is_sure else _FAST), *options)
         self._process: subprocess.Popen[bytes] | None = None
         self.environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
@@ -74,14 +81,27 @@ class Cluster:
         with (self.folder / "initdb.log").open("wb") as log:
             command = [*as_other_user(), str(binaries() / "initdb"), *_INITDB, "-D", str(self.data)]
             subprocess.run(
-                command, check=True, stdout=log, stderr=log, env=self.environment, cwd=self.folder, timeout=120
+                command, check=True, stdout=log, stderr=log, env=self.environment, cwd=self.folder, timeout=300
             )
         rules = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
         (self.data / "pg_hba.conf").write_text(rules)
         atexit.register(self.remove)
-        self.start()
+        self._begin()
         with self.connect() as connection:
             connection.execute(f"CREATE ROLE {USER} LOGIN CREATEDB PASSWORD '{PASSWORD}'")
+
+    def _begin(self) -> None:
+        """Start the server for the first time, on a port that nobody has taken by then."""
+        while True:
+            self.port = free_port()
+            try:
+                self.start()
+            except psycopg.OperationalError:
+                if b"could not bind" not in (self.folder / "server.log").read_bytes():
+                    raise
+                (self.folder / "server.log").unlink()
+            else:
+                return
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
@@ -94,7 +114,7 @@ class Cluster:
             command += ["-c", each]
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environment, cwd=self.folder)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + SECONDS
         while True:
             try:
                 self.connect().close()
@@ -113,7 +133,7 @@ class Cluster:
             self.kill()
             return
         self._process.send_signal(how)
-        self._process.wait(60)
+        self._process.wait(SECONDS)
         self._process = None
 
     def kill(self) -> None:
@@ -124,7 +144,7 @@ class Cluster:
         for pid in (self._process.pid, *map(int, children)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self._process.wait(60)
+        self._process.wait(SECONDS)
         self._process = None
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
@@ -141,29 +161,47 @@ class Cluster:
 
     def uri(self, database: str) -> str:
         """The address of a database by the socket, which asks for no password."""
-        return f"postgresql://{USER}@/{database}?host={quote(str(self.folder), safe='')}&port={self.port}"
+        place = f"host={quote(str(self.folder), safe='')}&port={self.port}"
+        return f"postgresql://{USER}@/{database}?{place}&connect_timeout={SECONDS}"
 
     def tcp_uri(self, database: str, password: str = PASSWORD) -> str:
         """The address of a database by the network."""
-        return f"postgresql://{USER}:{quote(password, safe='')}@127.0.0.1:{self.port}/{database}"
+        place = f"127.0.0.1:{self.port}/{database}?connect_timeout={SECONDS}"
+        return f"postgresql://{USER}:{quote(password, safe='')}@{place}"
 
     def create(self, template: str = "template0") -> str:
         """Make a database and give its name."""
         name = f"t{uuid4().hex[:12]}"
-        with self.connect() as connection:
-            connection.execute(f"CREATE DATABASE {name} OWNER {USER} TEMPLATE {template}")
+        self._rid_of_users(f"CREATE DATABASE {name} OWNER {USER} TEMPLATE {template}")
         return name
 
     def drop(self, database: str) -> None:
         """Remove a database, with whoever is connected to it."""
-        with self.connect() as connection:
-            connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+        self._rid_of_users(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+
+    def _rid_of_users(self, statement: str) -> None:
+        """Run a statement that nobody may use the database for: the server gives sessions five seconds to end."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                with self.connect() as connection:
+                    connection.execute(statement)
+            except psycopg.errors.ObjectInUse:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+    """A port of 127.0.0.1 that nobody listens on, below those that the system gives to whoever names none.
+
+    Of those, another process might be given it until a server listens on it, or while that is started again.
+    """
+    while True:
+        port = 15_000 + secrets.randbelow(15_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @lru_cache(maxsize=1)

@@ -130,7 +130,7 @@ def status_of(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
 
 
-def wait_for(condition: Callable[[], Any], *, seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], Any], *, seconds: float = 180) -> None:
     """Wait until a condition holds; fails after so many seconds."""
     began = time.monotonic()
     while not condition():

@@ -169,7 +169,7 @@ HARD: tuple[tuple[tuple[str, ...], str], ...] = (
         (
             "from concurrent.futures import ThreadPoolExecutor",
             "r=[]",
-            "ex=ThreadPoolExecutor()",
+            "ex=ThreadPoolExecutor(1)",
             "list(ex.map(r.append,[1,2]))",
         ),
         "r",

@@ -165,6 +165,8 @@ def test_a_forked_child_logs_to_the_run_and_does_not_end_it(tmp_path: Path, leav
 def test_a_forked_child_may_have_runs_of_its_own(tmp_path: Path) -> None:
     code = """
         import multiprocessing, mltrack
+        from mltrack.store import connection, opening
+        connection.BUSY_SECONDS = opening.BUSY_SECONDS = 60  # one that holds the lock may stand still for a while
         def work(number):
             with mltrack.start_run(run_name=f"own {number}"):
                 mltrack.log_metric("m", number)

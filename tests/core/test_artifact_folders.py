@@ -211,7 +211,7 @@ def test_too_much_is_not_deleted(uri: str) -> None:
 NAME = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(st.lists(NAME, min_size=1, max_size=3).map("/".join), st.binary(max_size=50), max_size=5))
 def test_any_names_that_are_taken_come_back(files: dict[str, bytes]) -> None:
     folder = open_folder(f"memory://tests/{id(files)}/artifacts")

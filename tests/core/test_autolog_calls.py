@@ -107,7 +107,8 @@ def test_a_watcher_that_fails_half_way_changes_nothing(monkeypatch: pytest.Monke
 
     with pytest.warns(AutologWarning, match="ours") as caught:
         assert watched(NAME, watch)(lambda x, y=0: (x, y))(1) == (1, 0)
-    assert len(caught) == 1
+    # what the collector finds meanwhile of other tests warns, too
+    assert [each.category for each in caught if each.category is not ResourceWarning] == [AutologWarning]
     assert [run.info.status for run in runs()] == ["FINISHED"]
 
 

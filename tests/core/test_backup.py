@@ -29,6 +29,8 @@ WRITER = """
 import sys
 import time
 import mltrack
+from mltrack.store import connection, opening
+connection.BUSY_SECONDS = opening.BUSY_SECONDS = 300  # one that holds the lock may stand still for a while
 client = mltrack.MltrackClient(sys.argv[1])
 run_id = client.create_run("0", run_name="writer").info.run_id
 print(run_id, flush=True)

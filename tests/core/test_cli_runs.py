@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def ids() -> list[str]:
-    """Runs: a good one, a bad one, one that is deleted; in experiment 0, and in 1 another good one."""
+    """Runs: a good one, a poor one, one that is deleted; in experiment 0, and in 1 another good one.
+
+    None of the names can be part of an id, which has the letters a to f.
+    """
     client = mltrack.MltrackClient()
     client.create_experiment("other")
     found = []
     for number, (name, experiment, value) in enumerate(
-        [("good", "0", 0.75), ("bad", "0", float("nan")), ("gone", "0", 0.9), ("elsewhere", "1", 0.8)]
+        [("good", "0", 0.75), ("poor", "0", float("nan")), ("gone", "0", 0.9), ("elsewhere", "1", 0.8)]
     ):
         run_id = client.create_run(experiment, start_time=1_700_000_000_000 + number * 1000, run_name=name).info.run_id
         client.log_metric(run_id, "accuracy", value)
@@ -41,27 +44,27 @@ def names(found: list[dict[str, Any]]) -> list[str]:
     [
         (["metrics.accuracy > 0.7"], ["elsewhere", "good"]),
         (["metrics.accuracy", ">", "0.7"], ["elsewhere", "good"]),
-        ([], ["elsewhere", "bad", "good"]),
+        ([], ["elsewhere", "poor", "good"]),
         (["-n", "1"], ["elsewhere"]),
-        (["--experiment", "Default", "--order", "metrics.accuracy"], ["good", "bad"]),
+        (["--experiment", "Default", "--order", "metrics.accuracy"], ["good", "poor"]),
         (["--order", "params.depth", "params.depth != '1'"], ["good", "elsewhere"]),
     ],
 )
 def test_by_itself_it_is_a_search(ids: list[str], words: list[str], shown: list[str]) -> None:
     assert names(parsed("runs", *words)) == shown
     table = done("runs", *words)
-    assert [name for name in ("good", "bad", "gone", "elsewhere") if name in table] == sorted(
-        shown, key=["good", "bad", "gone", "elsewhere"].index
+    assert [name for name in ("good", "poor", "gone", "elsewhere") if name in table] == sorted(
+        shown, key=["good", "poor", "gone", "elsewhere"].index
     )
 
 
 @pytest.mark.parametrize(
     ("words", "shown"),
     [
-        (["--experiment-id", "0"], ["bad", "good"]),
+        (["--experiment-id", "0"], ["poor", "good"]),
         (["-x", "1"], ["elsewhere"]),
         (["--experiment-id", "0", "--view", "deleted_only"], ["gone"]),
-        (["--experiment-id", "0", "-v", "all"], ["gone", "bad", "good"]),
+        (["--experiment-id", "0", "-v", "all"], ["gone", "poor", "good"]),
         (["--experiment-id", "0", "-v", "all", "--max-results", "1"], ["gone"]),
     ],
 )
@@ -80,7 +83,7 @@ def test_a_list_that_was_cut_says_so(ids: list[str]) -> None:
 
 def test_describing_is_mlflows_json(ids: list[str]) -> None:
     found = json.loads(done("runs", "describe", "--run-id", ids[1]))
-    assert found == parsed("runs", "describe", "-r", ids[1]) == parsed("show", "bad")
+    assert found == parsed("runs", "describe", "-r", ids[1]) == parsed("show", "poor")
     assert list(found) == ["info", "data", "inputs", "outputs"]
     assert found["data"]["metrics"] == {"accuracy": "NaN"}
     assert found["data"]["params"] == {"depth": "1"}
@@ -91,7 +94,7 @@ def test_describing_is_mlflows_json(ids: list[str]) -> None:
 
 def test_deleting_and_restoring(ids: list[str]) -> None:
     assert done("runs", "delete", "--run-id", ids[0]) == f"Run with ID {ids[0]} has been deleted.\n"
-    assert names(parsed("runs", "list", "--experiment-id", "0")) == ["bad"]
+    assert names(parsed("runs", "list", "--experiment-id", "0")) == ["poor"]
     assert done("runs", "restore", "--run-id", ids[0]) == f"Run with id {ids[0]} has been restored.\n"
     assert parsed("runs", "delete", "-r", ids[0])["info"]["lifecycle_stage"] == "deleted"
     assert parsed("runs", "restore", "-r", ids[0])["info"]["lifecycle_stage"] == "active"

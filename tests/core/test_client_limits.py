@@ -159,7 +159,7 @@ VALUES = st.floats(allow_nan=False).filter(bool)  # two zeros are two points, an
 POINTS = st.builds(Metric, st.just("m"), VALUES, st.integers(0, 5), st.integers(-3, 3))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(POINTS, max_size=30))
 def test_a_history_is_in_order_and_holds_each_point_once(client: MltrackClient, points: list[Metric]) -> None:
     run_id = client.create_run("0").info.run_id

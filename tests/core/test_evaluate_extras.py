@@ -148,7 +148,7 @@ def test_nothing_else_is_kept_as_a_file(made: Any) -> None:
 pairs = st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=2, max_size=60)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(pairs)
 def test_areas_and_calibration_are_scikit_learns(found: list[tuple[bool, int]]) -> None:
     true = np.array([each for each, _ in found])

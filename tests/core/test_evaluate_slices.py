@@ -62,7 +62,7 @@ def test_the_rarest_of_many_values_share_a_part() -> None:
     assert found[f"others ({101 - MOST_SLICES} values)"] == sum(range(1, 102 - MOST_SLICES))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.one_of(st.none(), st.floats(allow_infinity=False), st.integers(-5, 5)), min_size=1, max_size=60))
 def test_every_row_is_in_one_part(values: list[Any]) -> None:
     assert sum(rows for _, rows in counted(values)) == len(values)

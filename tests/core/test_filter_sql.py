@@ -39,7 +39,7 @@ EACH_DRIVER = pytest.mark.parametrize("driver", [pytest.param(each, id=each.sqli
 LIMITS = st.sampled_from([(2_000, 20_000), (0, 20_000), (0, 1), (0, 0), (1, 2)])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(rows=tables(), wanted=filters, limits=LIMITS)
 def test_finds_what_plain_python_finds(rows: list[Row], wanted: Filter, limits: tuple[int, int]) -> None:
     text, holds = wanted
@@ -66,7 +66,7 @@ def sorted_by_python(rows: list[Row], order: list[OrderKey]) -> list[str]:
     return [row.uuid for row in found]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rows=tables(), order=st.lists(sort_keys(), max_size=3), wanted=st.none() | filters, limits=LIMITS)
 def test_sorts_as_plain_python_sorts_on_every_page(
     rows: list[Row], order: list[OrderKey], wanted: Filter | None, limits: tuple[int, int]
@@ -184,7 +184,6 @@ def test_a_metric_is_compared_as_the_float_that_was_stored() -> None:
 @given(value=st.floats(allow_nan=False, allow_infinity=False))
 @example(value=0.1)
 @example(value=1e22)
-@settings(deadline=None)
 def test_a_param_equals_the_number_that_it_was_written_from(value: float) -> None:
     connection = store([run("a", params={"p": repr(value)})])
     assert search(connection, f"params.p = {value!r} AND params.p BETWEEN {value!r} AND {value!r}") == ["a"]
@@ -215,7 +214,6 @@ def test_hostile_text_is_a_value_or_refused(text: str) -> None:
     assert contents(connection) == before
 
 
-@settings(deadline=None)
 @given(value=texts, key=st.text(LETTERS.replace("\n", ""), min_size=1, max_size=5))
 def test_no_text_of_a_user_is_in_the_sql(value: str, key: str) -> None:
     text = "tags.`{0}` LIKE {1} AND metrics.`{0}` > 1 AND code MATCH {2}"

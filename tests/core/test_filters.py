@@ -239,7 +239,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(text=st.text(st.characters(), max_size=60) | st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 @example("metrics.x > 1\r")
 @example("tags.x = 'a\x85\x1c")
@@ -256,7 +256,7 @@ def mutations(draw: st.DrawFn) -> str:
     return text[:start] + draw(st.sampled_from(PIECES) | st.sampled_from(["", text])) + text[end:]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(text=mutations())
 def test_a_damaged_filter_reads_or_is_refused_with_a_caret(text: str) -> None:
     assert_well_formed(refusal_of(text))

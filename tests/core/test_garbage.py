@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.core.stores import ON_SQLITE, begin
 from tests.core.whole_runs import ALL, counts, full_run, loose_references, write_file
 
 import mltrack
+from mltrack import garbage
 from mltrack.entities import ExperimentTag, Metric, ViewType
 from mltrack.exceptions import InvalidParameterError, MissingCellsError, NotFoundError
 from mltrack.garbage import collect_garbage
@@ -74,13 +76,17 @@ def test_the_room_is_given_back(store: SqliteStore) -> None:
 
 
 @pytest.mark.parametrize(("age", "runs"), [(None, 2), (0.0, 2), (3600.0, 1), (7200.5, 0)])
-def test_only_what_was_deleted_long_ago(store: SqliteStore, age: float | None, runs: int) -> None:
+def test_only_what_was_deleted_long_ago(
+    store: SqliteStore, age: float | None, runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ids = [begin(store) for _ in range(3)]
     for run_id in ids[:2]:
         store.set_run_lifecycle(run_id, "deleted")
-    hour = int(time.time() * 1000) - 2 * 3_600_000
-    store._database.write(lambda c: c.execute("UPDATE runs SET deleted_at = ? WHERE uuid = ?", (hour, ids[0])))
+    now = time.time_ns()
+    two_hours_ago = now // 1_000_000 - 2 * 3_600_000
+    store._database.write(lambda c: c.execute("UPDATE runs SET deleted_at = ? WHERE uuid = ?", (two_hours_ago, ids[0])))
     mltrack.set_tracking_uri(store.uri)
+    monkeypatch.setattr(garbage, "time", SimpleNamespace(time_ns=lambda: now))  # it stands still: 7200 s stay 7200 s
     assert collect_garbage(older_than=age).runs == runs
     assert store.count_runs() == 1
 

@@ -133,7 +133,7 @@ def test_what_is_not_there_is_named(kind: str, marked: str, words: str) -> None:
 PIECES = [*(key for _, key in KEYS), *TEXT, *NUMBER, *NULL, *"()'`; ", "AND", "OR", "NOT", "AND NOT (", ") OR ("]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(kind=st.sampled_from(sorted(FILTERS)), pieces=st.lists(st.sampled_from(PIECES), max_size=8))
 def test_any_mixture_reads_or_is_refused_with_a_caret(kind: str, pieces: list[str]) -> None:
     text, grammar = " ".join(pieces), FILTERS[kind][0]

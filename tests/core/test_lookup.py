@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 import mltrack
 from mltrack.exceptions import InvalidParameterError, NotFoundError
 from mltrack.lookup import find_run
+from mltrack.settings import get_store
 
 
 def begin(name: str | None = None) -> str:
+    time.sleep(0.002)  # of two that begin in one millisecond neither is the last
     with mltrack.start_run(run_name=name) as run:
         return run.info.run_id
 
 
 def rename_id(run_id: str, new: str) -> str:
-    store = mltrack.start_run().store
-    mltrack.end_run()
-    store._database.write(  # type: ignore[attr-defined]
+    get_store()._database.write(  # type: ignore[attr-defined]
         lambda connection: connection.execute("UPDATE runs SET uuid = ? WHERE uuid = ?", (new, run_id))
     )
     return new

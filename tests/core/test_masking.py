@@ -190,7 +190,7 @@ PIECES = [
 mixtures = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=3)), max_size=14).map("".join)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(mixtures)
 @example("TOKEN=" * 1000)
 def test_masking_is_idempotent_and_never_fails(text: str) -> None:
@@ -200,7 +200,7 @@ def test_masking_is_idempotent_and_never_fails(text: str) -> None:
     assert mask_value("token", masked) in (masked, MASK)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(mixtures)
 def test_masking_only_cuts_out(text: str) -> None:
     """What is not masked stands in the text, in its order."""
@@ -208,7 +208,7 @@ def test_masking_only_cuts_out(text: str) -> None:
     assert re.fullmatch(r"[\s\S]*?".join(kept), text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(), st.text())
 def test_any_name_and_value(name: str, value: str) -> None:
     assert mask_value(name, value) in (MASK, mask_text(value), value)

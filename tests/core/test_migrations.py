@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlite_utils import Database as Migrated
+from tests.core import scripts
 from tests.core.scripts import run_script, start_script
 from tests.core.stores import pragma
 
@@ -205,8 +206,9 @@ def test_several_processes_migrate_one_file_at_once(tmp_path: Path) -> None:
     code = """
         import sys
         from pathlib import Path
-        from mltrack.store import schema
+        from mltrack.store import connection, opening, schema
         from mltrack.store.sqlite import SqliteStore
+        connection.BUSY_SECONDS = opening.BUSY_SECONDS = 60  # one that holds the lock may stand still for a while
         print("ready", flush=True)
         sys.stdin.readline()
         assert SqliteStore(Path("mltrack.db")).get_run("a1").data.params == {"p": "kept"}
@@ -216,7 +218,11 @@ def test_several_processes_migrate_one_file_at_once(tmp_path: Path) -> None:
         assert each.stdout is not None
         each.stdout.readline()
     for each in started:
-        each.communicate("go\n", timeout=60)
+        assert each.stdin is not None
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    for each in started:
+        each.communicate(timeout=60)
     assert [each.returncode for each in started] == [0] * 4
     assert pragma(tmp_path / "mltrack.db.backup-v1", "user_version") == FIRST_SCHEMA
 
@@ -286,7 +292,10 @@ print(json.dumps(outcomes))
 @pytest.mark.parametrize(
     "old", [pytest.param(False, id="new file"), pytest.param(True, id="old file", marks=pytest.mark.slow)]
 )
-def test_a_migration_killed_at_any_statement_leaves_the_old_schema_or_the_new(tmp_path: Path, old: bool) -> None:
+def test_a_migration_killed_at_any_statement_leaves_the_old_schema_or_the_new(
+    tmp_path: Path, old: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scripts, "SECONDS", 600)  # a process for each statement: a minute where the machine is busy
     before = 0
     if old:
         make_first_version(tmp_path / "old.db")

@@ -131,8 +131,8 @@ INTERRUPTED = """
     mltrack.set_experiment("e")
     def double(data): return data * 2
     mltrack.pyfunc.log_model(python_model=double)
-    print("begin", flush=True)
     try:
+        print("begin", flush=True)
         while True:
             mltrack.pyfunc.log_model(python_model=double)
     except KeyboardInterrupt:

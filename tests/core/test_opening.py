@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +23,7 @@ from mltrack.store.protocol import NewRun
 from mltrack.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 needs_root = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="changes to another user")
 
@@ -86,9 +88,10 @@ def test_several_processes_create_one_file_at_once(tmp_path: Path) -> None:
     code = """
         import sys
         from pathlib import Path
-        from mltrack.store import schema
+        from mltrack.store import connection, opening, schema
         from mltrack.store.sqlite import SqliteStore
         from mltrack.store.protocol import NewRun
+        connection.BUSY_SECONDS = opening.BUSY_SECONDS = 60  # one that holds the lock may stand still for a while
         print("ready", flush=True)
         sys.stdin.readline()
         store = SqliteStore(Path("mltrack.db"))
@@ -205,8 +208,16 @@ def test_a_file_in_place_of_a_folder(tmp_path: Path) -> None:
         SqliteStore(tmp_path / "file" / "mltrack.db")
 
 
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """A folder that anyone can reach; pytest closes those that it gives to others whenever another pytest begins."""
+    with tempfile.TemporaryDirectory(prefix="mltrack-") as place:
+        Path(place).chmod(0o755)
+        yield Path(place)
+
+
 def closed_store(folder: Path, *, folder_mode: int, file_mode: int) -> Path:
-    """Make a store with one run in a folder that anyone can reach."""
+    """Make a store with one run in a new folder."""
     folder.mkdir()
     path = folder / "mltrack.db"
     store = SqliteStore(path)
@@ -215,9 +226,6 @@ def closed_store(folder: Path, *, folder_mode: int, file_mode: int) -> Path:
     store.close()
     path.chmod(file_mode)
     folder.chmod(folder_mode)
-    for parent in folder.parents:
-        if parent.stat().st_uid == os.geteuid() and parent.name.startswith(("pytest-", "test_", "popen-")):
-            parent.chmod(parent.stat().st_mode | 0o055)
     return path
 
 
@@ -247,16 +255,16 @@ assert time.monotonic() - started < 60
 @pytest.mark.parametrize(
     ("folder_mode", "file_mode"), [(0o755, 0o644), (0o555, 0o444), (0o777, 0o444)], ids=["both", "all", "file"]
 )
-def test_a_store_that_cannot_be_written_is_read(tmp_path: Path, folder_mode: int, file_mode: int) -> None:
-    path = closed_store(tmp_path / "shared", folder_mode=folder_mode, file_mode=file_mode)
+def test_a_store_that_cannot_be_written_is_read(open_to_all: Path, folder_mode: int, file_mode: int) -> None:
+    path = closed_store(open_to_all / "shared", folder_mode=folder_mode, file_mode=file_mode)
     before = hash_of(path)
     run_script(READ_ONLY_CHECK.format(uri=str(path)), folder=path.parent, without_rights=True)
     assert hash_of(path) == before
 
 
 @needs_root
-def test_a_new_store_in_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    path = closed_store(tmp_path / "shared", folder_mode=0o755, file_mode=0o644)
+def test_a_new_store_in_a_folder_that_cannot_be_written(open_to_all: Path) -> None:
+    path = closed_store(open_to_all / "shared", folder_mode=0o755, file_mode=0o644)
     code = f"""
         import pytest, mltrack
         from mltrack.exceptions import StoreReadOnlyError
@@ -269,8 +277,8 @@ def test_a_new_store_in_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 @needs_root
-def test_a_store_that_cannot_be_read(tmp_path: Path) -> None:
-    path = closed_store(tmp_path / "shared", folder_mode=0o755, file_mode=0o600)
+def test_a_store_that_cannot_be_read(open_to_all: Path) -> None:
+    path = closed_store(open_to_all / "shared", folder_mode=0o755, file_mode=0o600)
     code = f"""
         import pytest, mltrack
         from mltrack.exceptions import StoreReadOnlyError

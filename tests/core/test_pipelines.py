@@ -19,6 +19,7 @@ from mltrack.pipelines.fingerprint import Fingerprint, Record, changes
 from mltrack.pipelines.graph import graph_of
 from mltrack.pipelines.jobs import job_of, open_pipeline
 from mltrack.pipelines.templates import fields_of, filled
+from mltrack.store.backup import back_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,14 +152,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def ran(finished: dict[str, Path], tmp_path: Path) -> Path:
     """A copy of a pipeline that has run and of its store, in another place."""
     place = finished["place"]
-    if not (place / "p").exists():
+    if not (place / "whole.db").exists():
         mltrack.set_tracking_uri(place / "mltrack.db")
         begun = run_all(titanic(place / "p"))
         assert begun.status == "FINISHED", begun.steps
+        back_up(place / "mltrack.db", place / "whole.db")  # threads that have ended may not have closed theirs yet
     for name in ("p", "mlartifacts"):
         shutil.copytree(place / name, tmp_path / name)
-    for file in place.glob("mltrack.db*"):  # its log too: threads that have ended may not have closed theirs yet
-        shutil.copy(file, tmp_path / file.name)
+    shutil.copy(place / "whole.db", tmp_path / "mltrack.db")
     mltrack.set_tracking_uri(tmp_path / "mltrack.db")
     return tmp_path / "p"
 

@@ -49,7 +49,7 @@ SPECIAL = st.sampled_from([math.nan, math.inf, -math.inf, -0.0, 0.0, 5e-324, -1e
 
 
 @given(value=st.floats() | SPECIAL)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_float_comes_back(tmp_path_factory: pytest.TempPathFactory, value: float) -> None:
     store = SqliteStore(tmp_path_factory.getbasetemp() / "floats.db")
     run_id = begin(store)
@@ -80,7 +80,7 @@ def order_of(point: Metric) -> tuple[int, int, float]:
 
 @given(points=POINTS)
 @example(points=[("a", -0.0, 0, 0, True), ("a", 0.0, 0, 0, True), ("a", math.nan, 0, 0, True), ("a", 0.0, 0, 0, True)])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_latest_point_is_the_largest_by_step_time_and_value_live_ended_and_late(
     tmp_path_factory: pytest.TempPathFactory, points: list[tuple[str, float, int, int, bool]]
 ) -> None:
@@ -143,7 +143,7 @@ def test_a_run_taken_up_again_goes_on(store: SqliteStore) -> None:
 
 
 @given(step=INT64)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_every_step_comes_back(tmp_path_factory: pytest.TempPathFactory, step: int) -> None:
     store = SqliteStore(tmp_path_factory.getbasetemp() / "steps.db")
     run_id = begin(store)

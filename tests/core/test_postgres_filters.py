@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     Fill = Callable[[Sequence[Row]], Any]
 
 pytestmark = pytest.mark.slow
-MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+MANY = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
+MOST_KILLS = 60
 ODD = [math.nan, math.inf, -math.inf, -0.0, 1e-320, 5e-324, 1.7976931348623157e308, 0.1]
 
 
@@ -194,17 +195,19 @@ def test_a_copy_that_is_killed_again_and_again_is_whole_in_the_end(
         source.log_batch(begin(source, f"r{number}"), metrics=[Metric(f"k{n}", 1.0, n, n) for n in range(900)])
     source.close()
     command = [sys.executable, "-m", "mltrack", "db", "migrate", str(source.path), target]
-    chance, killed = random.Random(1), 0
-    for _ in range(60):
+    chance, killed, deadline = random.Random(1), 0, time.monotonic() + 1800
+    while True:
+        assert time.monotonic() < deadline
         process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        patience = 0.5 + chance.random() * 0.5 + killed * 0.2
         try:
-            _, err = process.communicate(timeout=0.5 + chance.random() * 0.5 + killed * 0.2)
+            _, err = process.communicate(timeout=patience if killed < MOST_KILLS else 600)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.communicate()
             killed += 1
             continue
-        if "filled by another process" in err:  # of the one before, whose session has not ended yet
+        if "filled by another process" in err or "held by another writer" in err:  # whose session has not ended yet
             time.sleep(0.05)
             continue
         assert process.returncode == 0 or "was filled from this one already" in err, err

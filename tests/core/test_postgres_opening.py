@@ -93,7 +93,7 @@ def test_processes_that_open_a_new_database_at_once_make_one_store(empty: str) -
         subprocess.Popen([sys.executable, "-c", program, uri, f"e{number}"], stdout=subprocess.PIPE, text=True)
         for number in range(4)
     ]
-    made = sorted(process.communicate(timeout=60)[0].strip() for process in started)
+    made = sorted(process.communicate(timeout=postgres_server.SECONDS)[0].strip() for process in started)
     assert made == ["1", "2", "3", "4"]
 
 

@@ -16,7 +16,7 @@ from tests.core.scripts import run_script
 from mltrack.process import Owner, current_owner, is_gone
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 PART = st.text(st.characters(exclude_characters="|"), max_size=40)
 
 

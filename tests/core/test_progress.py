@@ -42,6 +42,7 @@ def show_on(monkeypatch: pytest.MonkeyPatch, stream: object) -> None:
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     stream = Terminal()
     show_on(monkeypatch, stream)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: 7.0))  # however long this machine takes
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     monkeypatch.setattr(progress, "PAUSE", 0.0)
     return stream

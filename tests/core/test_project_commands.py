@@ -54,7 +54,7 @@ def test_a_value_is_one_argument(tmp_path: Path, value: str) -> None:
     assert not (tmp_path / "M").exists()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=TEXTS, other=TEXTS)
 def test_any_text_is_one_argument(tmp_path: Path, value: str, other: str) -> None:
     make_project(tmp_path, command_file(r"printf '%s\0' {a}", "a"))
@@ -74,7 +74,7 @@ CODE = st.lists(
 )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=CODE, after=CODE, value=st.sampled_from(RUN_SOMEWHERE))
 def test_no_value_is_run_wherever_it_stands(tmp_path: Path, before: list[str], after: list[str], value: str) -> None:
     """Any command that may take the value does not run it, whatever its quotes and substitutions."""

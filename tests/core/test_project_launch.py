@@ -9,32 +9,34 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 from tests.core.project_folders import command_file, make_project
+from tests.core.waiting import wait_until, wait_until_at_rest, wait_until_the_main_thread_waits_in
 
 import mltrack
 from mltrack.projects import guard
 from mltrack.projects.launch import launch, release
 from mltrack.projects.local_environment import local_environment
+from mltrack.projects.running import wait_for
 from mltrack.projects.submitted import LocalSubmittedRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-# A child that starts another in a session of its own, and says the ids of both; "deaf" ones take no SIGTERM.
+# A child that starts another in a session of its own, and says the ids of both; "deaf" ones take no SIGTERM, so that
+# they have some seconds more for what they do at an interrupt.
 FAMILY = """
 import os, signal, subprocess, sys, time
 if "deaf" in sys.argv:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 code = "import os, time; open(os.environ['PIDS'], 'a').write(f'{os.getpid()}\\\\n'); time.sleep(600)"
 subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
-open(os.environ["PIDS"], "a").write(f"{os.getpid()}\\n")
 try:
+    open(os.environ["PIDS"], "a").write(f"{os.getpid()}\\n")
     time.sleep(600)
 except KeyboardInterrupt:
     open(os.environ["PIDS"] + ".interrupted", "w").close()
@@ -66,13 +68,6 @@ def family(path: Path) -> list[psutil.Process]:
     return found
 
 
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, f"waited too long until {what}"
-        time.sleep(0.01)
-
-
 def wait_until_both_run(path: Path) -> None:
     wait_until(lambda: path.exists() and len(path.read_text().split()) == 2, "both children ran")
 
@@ -101,11 +96,12 @@ def test_an_interrupt_of_the_one_who_waits_ends_it(pids: Path) -> None:
 
     def interrupt() -> None:
         wait_until_both_run(pids)
+        wait_until_the_main_thread_waits_in(wait_for)
         signal.pthread_kill(main, signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
-        mltrack.run("p")
+        mltrack.run("deaf")
     assert family(pids) == []
     assert Path(f"{pids}.interrupted").exists()
     assert status_of_the_run() == "KILLED"
@@ -116,6 +112,7 @@ def test_an_interrupt_of_the_one_who_waits_ends_it(pids: Path) -> None:
 def test_a_signal_ends_the_command_line_and_all_of_it(pids: Path, number: signal.Signals) -> None:
     process = start_program()
     wait_until_both_run(pids)
+    wait_until_at_rest(process.pid)
     process.send_signal(number)
     assert process.wait(60) == 1
     assert family(pids) == []
@@ -163,7 +160,7 @@ def start_in_thread() -> subprocess.Popen[bytes]:
 
 @pytest.mark.slow
 def test_in_a_terminal_the_command_reads_what_is_typed_and_gets_ctrl_c(tmp_path: Path, pids: Path) -> None:
-    asks = "read line; echo got $line; python family.py; true"
+    asks = "read line; echo got $line; python family.py deaf; true"
     make_project(tmp_path / "p", command_file(asks))
     leader, follower = pty.openpty()
     process = subprocess.Popen(
@@ -180,6 +177,7 @@ def test_in_a_terminal_the_command_reads_what_is_typed_and_gets_ctrl_c(tmp_path:
         assert select.select([leader], [], [], 60)[0], seen
         seen += os.read(leader, 4096)
     wait_until_both_run(pids)
+    wait_until_at_rest(process.pid)
     os.write(leader, b"\x03")
     assert process.wait(60) == 1
     os.close(leader)
@@ -222,7 +220,8 @@ def test_nothing_is_left_when_what_is_between_is_killed(tmp_path: Path, pids: Pa
 
 def test_what_it_leaves_in_the_background_goes_on(tmp_path: Path, pids: Path) -> None:
     """As with MLflow: only what is cancelled, or fails to be waited for, ends all."""
-    make_project(tmp_path / "p", command_file("sleep 600 > /dev/null 2>&1 & echo $! > $PIDS"))
+    begun = "until [ $(cat /proc/$!/comm) = sleep ]; do sleep 0.01; done"  # it is bash's own at first
+    make_project(tmp_path / "p", command_file(f"sleep 600 > /dev/null 2>&1 & echo $! > $PIDS; {begun}"))
     mltrack.run("p")
     assert [process.name() for process in family(pids)] == ["sleep"]
 

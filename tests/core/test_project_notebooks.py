@@ -30,6 +30,10 @@ CELLS = [
     "print('not reached by 3')",
 ]
 
+LATE = """import sys, time
+sys.stdout.flush_timeout = sys.stderr.flush_timeout = 0
+get_ipython().kernel.iopub_thread.schedule(lambda: time.sleep(6))"""
+
 
 def executed(run_id: str, folder: Path) -> Mapping[str, Any]:
     """The notebook that the run kept."""
@@ -83,6 +87,15 @@ def test_a_notebook_that_fails_is_kept_as_far_as_it_went(
     (run,) = mltrack.search_runs(filter_string="status = 'FAILED'", output_format="list")
     outputs = [output for cell in executed(run.info.run_id, tmp_path)["cells"] for output in cell.get("outputs", ())]
     assert "ZeroDivisionError" in {output.get("ename") for output in outputs}
+
+
+@pytest.mark.slow
+def test_the_end_of_a_cell_may_come_late(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """As on a busy machine: the kernel has done the cell, and what it says beside its answer is still on its way."""
+    make_project(tmp_path / "p", train_ipynb=notebook(LATE, "print('and went on')"))
+    submitted = mltrack.run("p", "train.ipynb", env_manager="local")
+    assert mltrack.get_run(submitted.run_id).info.status == "FINISHED"
+    assert "and went on\n" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_a_rename_takes_everything_along(client: MltrackClient, source: str) -> 
         client.get_registered_model("m")
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["1", "2", None])), max_size=12))
 def test_aliases_are_a_mapping(client: MltrackClient, source: str, steps: list[tuple[str, str | None]]) -> None:
     for name in [each.name for each in client.search_registered_models()]:

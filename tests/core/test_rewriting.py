@@ -232,7 +232,7 @@ SHAPES = (
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from(SHAPES), LITERALS), min_size=1, max_size=4), st.data())
 @example([("{n} = {l} if True else 3", "1")], None)
 def test_putting_a_value_in_changes_that_value_and_nothing_else(cells: list[tuple[str, str]], data: Any) -> None:
@@ -270,7 +270,7 @@ def blanked(source: str, names: Mapping[str, Any]) -> ast.Module:
     return ast.parse(substitute(source, places))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(VALUES)
 def test_a_value_is_written_as_what_reads_as_it(value: object) -> None:
     assert repr(eval(source_of(value))) == repr(value)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mltrack.store.sqlite import SqliteStore
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(rows=tables(), wanted=filters, most=st.integers(0, 7))
 def test_counts_what_plain_python_counts(rows: list[Row], wanted: Filter, most: int) -> None:
     text, holds = wanted

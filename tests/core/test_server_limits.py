@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -108,10 +108,11 @@ def chunked(server: RunningServer, route: Route, *, most: int) -> tuple[int, int
         answer = b""
         while b"\r\n\r\n" not in answer and sent < most:
             try:
-                answer += connection.recv(65536)
+                answer += connection.recv(65536) or pytest.fail("the connection was ended without an answer")
             except BlockingIOError:
                 connection.setblocking(True)
-                connection.sendall(chunk)
+                with suppress(ConnectionError):  # the answer has come meanwhile, and its time is over
+                    connection.sendall(chunk)
                 connection.setblocking(False)
                 sent += 65536
     return status_of(answer), sent

@@ -89,6 +89,11 @@ def is_over(caller: socket.socket) -> bool:
         return False
 
 
+def wait_until_over(callers: list[socket.socket], *expected: bool) -> None:
+    """Wait until these are over and the others are not: a caller hears of it a moment later."""
+    wait_for(lambda: [is_over(each) for each in callers] == [*expected])
+
+
 def test_handshakes_are_so_many_and_so_long() -> None:
     now = [0.0]
     handshakes = Handshakes(most=3, seconds=15, clock=lambda: now[0])
@@ -103,14 +108,14 @@ def test_handshakes_are_so_many_and_so_long() -> None:
             now[0] += 1
             if number == 0:
                 handshakes.done(cast("asyncio.Transport", Transport(taken[0])))
-        assert [is_over(each) for each in callers] == [False, True, False, False, False]
+        wait_until_over(callers, False, True, False, False, False)
         taken[2].close()  # by asyncio
         now[0] = 18.5
         handshakes.check()
-        assert [is_over(each) for each in callers] == [False, True, True, True, False]
+        wait_until_over(callers, False, True, True, True, False)
         now[0] = 20
         handshakes.check()
-        assert [is_over(each) for each in callers] == [False, True, True, True, True]
+        wait_until_over(callers, False, True, True, True, True)
 
 
 def health(server: RunningServer, pair: Pair) -> bytes:

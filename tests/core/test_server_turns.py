@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -27,7 +28,13 @@ def shared() -> Iterator[tuple[Turns, Shared, Shared]]:
             socket.create_connection(listening.getsockname()),
         ):
             counts.end(2)
+            wait_for_caller(listening)
             yield counts, one, other
+
+
+def wait_for_caller(listening: socket.socket) -> None:
+    """Wait until a connection can be taken: the caller's end may stand a moment before."""
+    assert select.select([listening], [], [], 60)[0]
 
 
 def test_who_has_more_leaves_it_to_who_has_fewer(
@@ -65,4 +72,5 @@ def test_what_one_asks_of_the_queue_does_not_count_for_all(shared: tuple[Turns, 
     one.listen(0)
     with socket.create_connection(one.getsockname()), socket.create_connection(one.getsockname()):
         for _ in range(3):
+            wait_for_caller(other)
             other.accept()[0].close()

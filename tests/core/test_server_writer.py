@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,6 +35,11 @@ class Counted(SqliteStore):
         super().__init__(path)
         self.together: list[int] = []
         self.broken: Exception | None = None
+        self.is_asked = threading.Event()
+
+    def log_batch(self, run_id: str, **values: Any) -> None:
+        self.is_asked.set()
+        super().log_batch(run_id, **values)
 
     def log_batches(self, batches: Sequence[RunBatch]) -> list[MltrackError | None]:
         self.together.append(len(batches))
@@ -52,9 +58,7 @@ def written(store: Counted, requests: Sequence[Any]) -> list[BaseException | Non
 
     async def all_at_once(holder: Connection) -> list[BaseException | None]:
         waiting = [begin(requests[0])]
-        for _ in range(3):  # it is handed over
-            await asyncio.sleep(0)
-        while writer.waiting:  # it is not taken yet
+        while not store.is_asked.is_set():  # before, the writer would take the others along
             await asyncio.sleep(0)
         waiting += map(begin, requests[1:])
         while not writer.waiting:

@@ -11,6 +11,7 @@ import sys
 import urllib.request
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from tests.core.command_line import done, refused
 from tests.core.serving_models import OBEDIENT, ask, is_free, predicted, rows, save_obedient, wait_for
@@ -43,9 +44,15 @@ def start(*words: str) -> tuple[subprocess.Popen[str], int]:
     return process, int(found[1])
 
 
+def ports_of(pid: int) -> list[int]:
+    """Give the ports that a process listens at."""
+    found = psutil.Process(pid).net_connections("tcp")
+    return [each.laddr.port for each in found if each.status == psutil.CONN_LISTEN]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_serve_until_a_signal(model: str, number: signal.Signals) -> None:
-    process, port = start("-m", model, "-p", "0", "-t", "5", "-w", "1", "-h", "127.0.0.1", "--no-conda")
+    process, port = start("-m", model, "-p", "0", "-t", "120", "-w", "1", "-h", "127.0.0.1", "--no-conda")
     [server] = servers()
     assert (server.port, server.pid, server.detached) == (port, process.pid, True)
     assert predicted(server, "") == [2.0]
@@ -65,15 +72,14 @@ def test_a_group_that_is_killed_leaves_nothing(model: str) -> None:
 
 def test_requests_before_the_model_is_loaded_wait_for_it(tmp_path: Path) -> None:
     slow = save_obedient(tmp_path / "slow", code=f"import time; time.sleep(0.5)\n{OBEDIENT}")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "mltrack", "models", "serve", "-m", slow, "-p", str(port)])
-    url = f"http://127.0.0.1:{port}/invocations"
-    request = urllib.request.Request(url, rows(""), {"Content-Type": "application/json"})
+    words = ("-m", slow, "-p", "0", "-t", "300")
+    process = subprocess.Popen([sys.executable, "-m", "mltrack", "models", "serve", *words])
     try:
-        wait_for(lambda: not is_free(port))
-        assert urllib.request.urlopen(request, timeout=60).read() == b'{"predictions": [2.0]}'
+        wait_for(lambda: ports_of(process.pid))
+        [port] = ports_of(process.pid)
+        url = f"http://127.0.0.1:{port}/invocations"
+        request = urllib.request.Request(url, rows(""), {"Content-Type": "application/json"})
+        assert urllib.request.urlopen(request, timeout=300).read() == b'{"predictions": [2.0]}'
     finally:
         process.terminate()
         assert process.wait(60) == 0

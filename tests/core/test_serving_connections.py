@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MIB = 1 << 20
+HEADER_SECONDS = 2.0  # of those in a hurry
 PING = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -36,7 +37,7 @@ class Place(uvicorn.Server):
 
     def __init__(self, limits: Limits, port: int) -> None:
         self.limits, self.port = limits, port
-        self.slow, self.may_answer = 0, threading.Event()
+        self.slow, self.given, self.may_answer = 0, 0, threading.Event()
         self.bodies, self.answers = Room(limits.max_body * 4), Room(16 * MIB)
         http = cast("type[asyncio.Protocol]", partial(Connection, limits=limits))
         super().__init__(
@@ -55,6 +56,7 @@ class Place(uvicorn.Server):
         found = b"y" * 8 * MIB if scope["path"] == "/big" else b"%b %b %b" % (scope["path"].encode(), content, names)
         try:
             with Held(self.answers, len(found)):
+                self.given += 1
                 await send_answer(send, Answer(200, "text/plain", found))
         except Refusal as refusal:
             await send_answer(send, refusal.answer, close=True)
@@ -69,6 +71,8 @@ class Place(uvicorn.Server):
 @contextmanager
 def place(**limits: float) -> Iterator[Place]:
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
+    # Of each caller; some systems would let 32 MiB come in that nobody has looked at yet.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 128 * 1024)
     found = Place(Limits(**cast(Any, limits)), listening.getsockname()[1])
     thread = threading.Thread(target=lambda: asyncio.run(found.serve_and_watch(listening)))
     thread.start()
@@ -85,13 +89,13 @@ def place(**limits: float) -> Iterator[Place]:
 def quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connections, "TICK_SECONDS", 0.05)
-        patch.setattr(connections, "KEEP_ALIVE_SECONDS", 0.5)
         yield
 
 
 @pytest.fixture(scope="module")
 def hurried() -> Iterator[Place]:
-    with place(header_timeout=0.25, body_timeout=0.25, max_body=MIB, connections=40) as found:
+    """Headers have longer than bodies: nobody who has connected is cut off before he could say a word."""
+    with place(header_timeout=HEADER_SECONDS, body_timeout=0.25, max_body=MIB, connections=40) as found:
         yield found
 
 
@@ -145,19 +149,24 @@ def all_of(connection: socket.socket, ends: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("more", [b"", b"\r\n", b"GET /"])
-def test_a_connection_that_has_been_answered_is_not_held_for_ever(hurried: Place, more: bytes) -> None:
+def test_a_connection_that_has_been_answered_is_not_held_for_ever(
+    hurried: Place, monkeypatch: pytest.MonkeyPatch, more: bytes
+) -> None:
     """Whoever sends but the end of a line begins no request, and uvicorn's own timer stops at any byte."""
     with closing(connect(hurried)) as caller:
         caller.sendall(PING)
         all_of(caller, b"host")
+        if not more.strip():
+            monkeypatch.setattr(connections, "KEEP_ALIVE_SECONDS", 0.5)
         caller.sendall(more)
         read_to_the_end(caller)
 
 
 def test_an_answer_that_nobody_reads_is_thrown_away(hurried: Place) -> None:
     with closing(connect(hurried, room=4096)) as caller:
+        before = hurried.given
         caller.sendall(post(b"/big", b"Content-Length: 0"))
-        wait_for(lambda: hurried.answers._taken > 0)
+        wait_for(lambda: hurried.given > before)
         wait_for(lambda: hurried.answers._taken == 0)
 
 
@@ -199,16 +208,10 @@ def test_trailers_are_no_headers(patient: Place) -> None:
     first, second = (post(b"/", b"Transfer-Encoding: chunked", body=chunks) for _ in range(2))
     with closing(connect(patient)) as caller:
         caller.sendall(first + second)  # the second is read whole before it is looked at
-        assert all_of(caller, b"transfer-encoding").count(b"/ {} host,transfer-encoding") >= 1
-        assert end_of_text(caller, b"transfer-encoding").count(b"authorization") == 0
-
-
-def end_of_text(connection: socket.socket, ends: bytes) -> bytes:
-    connection.settimeout(0.3)
-    try:
-        return all_of(connection, ends)
-    except TimeoutError:
-        return b""
+        found, said = b"", b"/ {} host,transfer-encoding"
+        while found.count(said) < 2:
+            found += caller.recv(65536) or pytest.fail(repr(found))
+    assert found.count(b"authorization") == 0
 
 
 @pytest.mark.parametrize("filler", [b"A:b\r\n", b"0000000000"])
@@ -223,7 +226,7 @@ def test_a_request_that_waits_for_the_one_before_it_is_not_late(hurried: Place) 
     """The second comes in pieces, while the first takes longer than headers or a body may."""
     with closing(connect(hurried)) as caller:
         caller.sendall(post(b"/slow", b"Content-Length: 0") + b"GET /pi")
-        time.sleep(0.4)
+        time.sleep(HEADER_SECONDS * 1.2)
         caller.sendall(b"ng HTTP/1.1\r\nHost: x\r\n\r\n")
         hurried.may_answer.set()
         found = all_of(caller, b"/ping  host")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("models"), queue=8) as found:
+    with serving(tmp_path_factory.mktemp("models"), queue=8, timeout=300) as found:
         yield found
 
 
@@ -54,6 +54,11 @@ def waiting(server: Server, number: int) -> None:
     wait_for(lambda: server.stats()["in_flight"] == 1 + number)
 
 
+def id_of(failure: Answer) -> str:
+    """Give the id under which the log has a failure."""
+    return str(failure.value["message"].rstrip(".").rpartition(" ")[2])
+
+
 @pytest.mark.parametrize("act", ["raise", "nothing", "exit softly"])
 def test_what_a_model_raises_is_500_with_an_id(server: Server, act: str) -> None:
     answer = ask(server, rows(act))
@@ -61,8 +66,7 @@ def test_what_a_model_raises_is_500_with_an_id(server: Server, act: str) -> None
     assert "id" in answer.value["message"]
     assert b"/" not in answer.body
     assert b"Traceback" not in answer.body
-    number = answer.value["message"].rstrip(".").rpartition(" ")[2]
-    assert number in server.logs(200)
+    wait_for(lambda: id_of(answer) in server.logs(200))  # what is printed takes another way than the answer
     assert predicted(server, "") == [2.0]
 
 
@@ -81,7 +85,8 @@ def test_a_model_cannot_read_what_the_front_sends(server: Server) -> None:
 def test_what_a_model_prints_is_bounded(server: Server) -> None:
     assert predicted(server, "print:20") == [2.0]
     file = server._state.log_file
-    wait_for(lambda: old_log(file).exists())
+    last = id_of(ask(server, rows("raise")))
+    wait_for(lambda: last in server.logs(200))  # and so is all that was printed before
     assert file.stat().st_size + old_log(file).stat().st_size <= 2 * MOST_BYTES + (1 << 20)
     assert (file.stat().st_mode & 0o777, len(server.logs(2).splitlines())) == (0o600, 2)
     assert server.logs(0) == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,15 +65,23 @@ def test_callers_who_come_together_are_waited_for_as_long_as_that_pays() -> None
     assert window.seconds(1) == 0
 
 
-def test_statistics() -> None:
+def test_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [7.0]
+    monkeypatch.setattr("mltrack.serving.statistics.time", SimpleNamespace(monotonic=lambda: now[0]))
     figures = Statistics()
     assert figures.summary()["p50_ms"] is None
-    for status in (200, 200, 400, 500):
-        figures.end(figures.begin(), status)
+    for number, status in enumerate((200, 200, 400, 500), 1):
+        began = figures.begin()
+        now[0] += number / 1000
+        figures.end(began, status)
     figures.begin()
     found = figures.summary()
     assert (found["requests"], found["errors"], found["in_flight"], found["requests_per_second"]) == (4, 2, 1, 4.0)
-    assert 0 <= (found["p50_ms"] or 0) <= (found["p99_ms"] or 0) < 100
+    assert (found["p50_ms"], found["p99_ms"]) == (3.0, 4.0)
+    now[0] += 2
+    assert figures.summary()["requests_per_second"] == 1.99  # in 2.01 s
+    now[0] += 10
+    assert figures.summary()["requests_per_second"] == 0
 
 
 def test_settings_come_through_and_are_no_secret_in_a_traceback() -> None:

@@ -26,14 +26,14 @@ MIB = 1024 * 1024
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("wire")) as found:
+    with serving(tmp_path_factory.mktemp("wire"), header_timeout=300) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with little patience for slow clients."""
-    with serving(tmp_path_factory.mktemp("hurried"), header_timeout=0.6, body_timeout=0.6) as found:
+    with serving(tmp_path_factory.mktemp("hurried"), header_timeout=2, body_timeout=0.6) as found:
         yield found
 
 
@@ -304,7 +304,10 @@ def test_clients_who_send_a_byte_now_and_then_do_not_starve_others(server: Serve
         for each in held:
             each.sendall(b"A")
         assert {ask(server, path="/ping").status for _ in range(5)} == {200}
-    assert select.select(held[:50], [], [], 0)[0] == []
+    ended = select.poll()  # which takes files of any number
+    for each in held[:50]:
+        ended.register(each, select.POLLIN)
+    assert ended.poll(0) == []
     assert predicted(server, "") == [2.0]
     for each in held:
         each.close()
@@ -314,5 +317,5 @@ def test_clients_who_send_a_byte_now_and_then_are_cut_off_as_those_who_are_silen
     began = time.monotonic()
     with drip(hurried) as connection, pytest.raises(ConnectionError):
         send_on(connection, b"A")
-    assert time.monotonic() - began > 0.6
+    assert time.monotonic() - began > 2
     assert predicted(hurried, "") == [2.0]

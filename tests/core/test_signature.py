@@ -122,6 +122,7 @@ def test_deep_values_are_refused() -> None:
 def test_warnings_come_where_the_user_is() -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ResourceWarning)  # of what other tests have left to the garbage
         infer_signature(pd.DataFrame({"whole": [1], "real": [1.5]}))
         infer_schema({"whole": 1})
         infer_signature({1, 2})

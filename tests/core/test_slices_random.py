@@ -130,14 +130,14 @@ def check(cells: Sequence[str]) -> None:
 
 
 @given(notebook)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_slice_alone_gives_the_same(cells: list[str]) -> None:
     check(["a, b, c, d = [], [1], [[2], [3]], 4", *cells])
 
 
 @pytest.mark.slow
 @given(notebook)
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=4000)
 def test_slice_alone_gives_the_same_in_many(cells: list[str]) -> None:
     check(["a, b, c, d = [], [1], [[2], [3]], 4", *cells])
 
@@ -145,7 +145,7 @@ def test_slice_alone_gives_the_same_in_many(cells: list[str]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("most", [20, 200, 2000])
 @given(cells=notebook)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_cells_that_are_too_much_may_do_anything(most: int, cells: list[str]) -> None:
     limit, memory.MOST_WORK = memory.MOST_WORK, most
     try:

@@ -85,7 +85,7 @@ def test_a_record_with_another_value_is_no_record(tmp_path: Path) -> None:
     view.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(strategies.data())
 def test_whatever_is_changed_only_what_was_changed_is_lost(
     tmp_path_factory: pytest.TempPathFactory, data: object

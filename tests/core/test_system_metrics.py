@@ -43,7 +43,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("MLTRACK_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.02")
     yield
-    assert threads() == []
+    wait_for(lambda: threads() == [])
     assert system_metrics._monitors == {}
 
 
@@ -89,15 +89,22 @@ def test_samples_come_at_their_interval() -> None:
 
 
 def test_the_figures_are_those_of_the_machine() -> None:
+    """In one of some tries: other programs begin and end, and a machine may compute nothing for a while."""
+    assert any(is_as_psutil_says() for _ in range(5))
+
+
+def is_as_psutil_says() -> bool:
     sampler = Sampler()
     spend(0.2)
     figures = sampler.sample()
     memory, disk = psutil.virtual_memory(), psutil.disk_usage(os.sep)
-    assert figures["system_memory_usage_percentage"] == pytest.approx(100 * memory.used / memory.total, abs=5)
-    assert figures["disk_usage_megabytes"] == pytest.approx(disk.used / 1e6, rel=0.02)
-    assert 50 / (os.cpu_count() or 1) < figures["cpu_utilization_percentage"] <= 100
     assert 0 <= figures["network_receive_megabytes"] < 1e4
     assert set(figures) == NAMES
+    return (
+        figures["system_memory_usage_percentage"] == pytest.approx(100 * memory.used / memory.total, abs=5)
+        and figures["disk_usage_megabytes"] == pytest.approx(disk.used / 1e6, rel=0.02)
+        and 50 / (os.cpu_count() or 1) < figures["cpu_utilization_percentage"] <= 100
+    )
 
 
 def test_the_users_own_use_of_psutil_stays_as_it_is() -> None:
@@ -189,6 +196,7 @@ def test_a_run_that_goes_on_goes_on_counting() -> None:
     with mltrack.start_run(log_system_metrics=True) as run:
         time.sleep(0.1)
     before = len(points(run))
+    mltrack.set_system_metrics_sampling_interval(100)  # so that it has one sample, at its end
     with mltrack.start_run(run_id=run.info.run_id, log_system_metrics=True):
         pass
     assert points(run) == list(range(before + 1))
@@ -243,9 +251,10 @@ def test_a_locked_store_loses_no_sample(tmp_path: Path, monkeypatch: pytest.Monk
     with mltrack.start_run(log_system_metrics=True) as run:
         time.sleep(0.05)
         holder = open_file(tmp_path / "mltrack.db")
+        holder.execute("PRAGMA busy_timeout = 60000")
         holder.execute("BEGIN IMMEDIATE")
         with pytest.warns(UserWarning, match="kept in memory") as caught:
-            wait_for(lambda: caught.list and settings.state.backlog)
+            wait_for(lambda: any("kept in memory" in str(each.message) for each in caught) and settings.state.backlog)
         holder.rollback()
         holder.close()
         time.sleep(0.05)
@@ -255,8 +264,8 @@ def test_a_locked_store_loses_no_sample(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_deleted_run_ends_the_sampling() -> None:
     with mltrack.start_run(log_system_metrics=True) as run:
-        mltrack.delete_run(run.info.run_id)
         (thread,) = threads()
+        mltrack.delete_run(run.info.run_id)
         thread.join(60)
         assert not thread.is_alive()
         mltrack.restore_run(run.info.run_id)

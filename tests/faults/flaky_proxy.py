@@ -25,8 +25,9 @@ GARBAGE = b'{"run": {"info": {"run_id": \xff\xfe]'
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What may happen to a request, each with its chance from 0 to 1; ``delay`` is seconds before any answer.
+    """What may happen to a request, each with its chance from 0 to 1.
 
+    ``delay`` is the seconds before a request goes on, or is answered; that of a client which has hung up is dropped.
     ``refuse``: the connection ends before the request is read. ``lose``: the request is read and goes nowhere. ``cut``:
     the server has it, and its answer is lost on the way back. ``half``: the answer is cut in its middle. ``error``:
     500, ``busy``: 429, ``garbage``: 200 with what is no JSON, ``page``: 200 with a page.
@@ -102,6 +103,8 @@ class FlakyProxy:
                     return
                 request = read_message(client)
                 time.sleep(self.faults.delay)
+                if has_hung_up(client):  # it asks again, or has given up: too late, this would undo what it said since
+                    return
                 if fault in _ANSWERS:
                     client.sendall(_answer(*_ANSWERS[fault]))
                     continue
@@ -117,6 +120,18 @@ class FlakyProxy:
             return False
         client.sendall(answer[: len(answer) // 2] if fault == "half" else answer)
         return fault == "through"
+
+
+def has_hung_up(client: socket.socket) -> bool:
+    """Tell whether a client waits for no answer any more."""
+    waits = client.gettimeout()
+    client.settimeout(0)
+    try:
+        return not client.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    finally:
+        client.settimeout(waits)
 
 
 def read_message(connection: socket.socket) -> bytes:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import mltrack
 from mltrack.settings import get_store
+from mltrack.store import connection, fork_gate, opening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,11 +25,18 @@ if TYPE_CHECKING:
     from mltrack.store.connection import Database
 
 POINTS = 25
-HANG_SECONDS = 60
+HANG_SECONDS = 120
+
+
+def wait_long_for_locks() -> None:
+    """Where a process that holds a lock stands still for a while, the others give up nothing."""
+    connection.BUSY_SECONDS = opening.BUSY_SECONDS = HANG_SECONDS - 20
+    fork_gate.PATIENCE_SECONDS = HANG_SECONDS - 10
 
 
 def log_points(run_id: str, name: str, uri: str) -> str:
     """Log some points as a child that was told nothing but the run's id."""
+    wait_long_for_locks()
     mltrack.set_tracking_uri(uri)
     for step in range(POINTS):
         mltrack.log_metric(name, step, step=step, run_id=run_id)
@@ -193,5 +201,6 @@ TASKS: dict[str, Callable[..., None]] = {
 }
 
 if __name__ == "__main__":
+    wait_long_for_locks()
     mltrack.set_tracking_uri(sys.argv[2])
     TASKS[sys.argv[1]](*sys.argv[3:])

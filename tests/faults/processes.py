@@ -11,13 +11,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from mltrack.store.connection import open_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    from tests.core.postgres_server import Cluster
 
 FOLDER = Path(__file__).parent
 Process = subprocess.Popen[str]
+SECONDS = 180.0
+"""So long one waits for what happens at once where the machine is not busy."""
 
 
 def new_chance() -> random.Random:
@@ -42,7 +48,7 @@ def start(script: str, what: str, store: Path, *arguments: object) -> Process:
     )
 
 
-def finish(process: Process, *, seconds: float = 60) -> tuple[int, str, str]:
+def finish(process: Process, *, seconds: float = SECONDS) -> tuple[int, str, str]:
     """Wait for a process's end; gives (exit code, stdout, stderr). One that hangs is killed and fails the test."""
     try:
         out, err = process.communicate(timeout=seconds)
@@ -53,7 +59,7 @@ def finish(process: Process, *, seconds: float = 60) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def succeed(process: Process, *, seconds: float = 60) -> str:
+def succeed(process: Process, *, seconds: float = SECONDS) -> str:
     """Wait for a process that must end well and silently; gives what it printed."""
     code, out, err = finish(process, seconds=seconds)
     assert (code, err) == (0, ""), err
@@ -66,12 +72,37 @@ def kill(process: Process) -> None:
     process.communicate()
 
 
-def wait_for(condition: Callable[[], Any], *, seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], Any], *, seconds: float = SECONDS) -> None:
     """Wait until a condition holds; fails after so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.002)
+
+
+def are_gone(processes: Iterable[psutil.Process]) -> bool:
+    """Tell whether of these processes none lives."""
+    return not any(map(_lives, processes))
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:  # it went between the two questions
+        return False
+
+
+def kill_cluster(cluster: Cluster) -> None:
+    """Kill a PostgreSQL and wait until all of it is gone: none starts while one of its processes has the memory."""
+    cluster.kill()
+    wait_for(lambda: not any(_works_in(each, str(cluster.data.resolve())) for each in psutil.process_iter()))
+
+
+def _works_in(process: psutil.Process, folder: str) -> bool:
+    try:
+        return bool(process.cwd() == folder)
+    except psutil.Error:  # it is gone, or not ours
+        return False
 
 
 def lines(side: Path) -> list[str]:

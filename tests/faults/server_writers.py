@@ -21,6 +21,7 @@ from tests.faults.senders import Side
 
 from mltrack.entities import Metric, Param, RunTag
 from mltrack.exceptions import ServerUnavailableError
+from mltrack.rest import courier, sender
 from mltrack.rest.store import RestStore
 from mltrack.serving.parent import die_with_parent
 from mltrack.store.protocol import NewRun, RunChange
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 STEPS, KEYS = 12, 5
 """Steps of a run, and points of each step."""
 PAUSE = 0.02
+SECONDS = 100.0
+"""So long an answer is waited for: a request that was given up may be done late, after those that came later."""
 
 
 def by_store(url: str, side: Side) -> None:
@@ -115,7 +118,7 @@ def new_runs(ask: Callable[[str, Any], None], side: Side) -> Any:
 
 def asker(url: str) -> Callable[[str, Any], None]:
     port = urlsplit(url).port
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
 
     def ask(path: str, body: Any) -> None:
         while True:
@@ -141,5 +144,6 @@ TASKS = {task.__name__: task for task in (by_store, by_points, by_batches, by_me
 if __name__ == "__main__":
     die_with_parent()
     warnings.simplefilter("ignore")  # of an outage
+    courier._SECONDS = sender._VALUES_SECONDS = SECONDS
     what, address, path = sys.argv[1:]
     TASKS[what](address, Side(path))

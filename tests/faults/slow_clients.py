@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -27,18 +28,31 @@ class SlowClients:
         await asyncio.gather(*(self._send(number, until) for number in range(self._count)))
 
     async def _send(self, number: int, until: Callable[[], bool]) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-        self.begun += 1
-        self.open += 1
-        answer = asyncio.create_task(reader.read())
-        with suppress(ConnectionError):
-            writer.write(HEAD % self._port + (BODY if number % 2 else b"x: "))
-            while not until() and not answer.done():
-                await asyncio.wait((answer,), timeout=SECONDS)
-                writer.write(b" ")
-                await writer.drain()
-        self.open -= 1
-        writer.close()
-        with suppress(ConnectionError):
-            self.answered += bool(await answer) if answer.done() else 0
-        answer.cancel()
+        loop = asyncio.get_running_loop()
+        # Bare sockets: asyncio's streams throw away what came where a byte cannot be sent any more.
+        with socket.socket() as caller:
+            caller.setblocking(False)
+            await loop.sock_connect(caller, ("127.0.0.1", self._port))
+            self.begun += 1
+            self.open += 1
+            answer = asyncio.create_task(_answer(caller))
+            with suppress(ConnectionError):
+                await loop.sock_sendall(caller, HEAD % self._port + (BODY if number % 2 else b"x: "))
+                while not until() and not answer.done():
+                    await asyncio.wait((answer,), timeout=SECONDS)
+                    await loop.sock_sendall(caller, b" ")
+            if not until():
+                await answer  # the connection was ended, so all that came is there
+            self.answered += answer.done() and bool(answer.result())
+            self.open -= 1
+            answer.cancel()
+            await asyncio.wait((answer,))
+
+
+async def _answer(caller: socket.socket) -> bytes:
+    """Give what comes until the connection is ended."""
+    found = b""
+    with suppress(ConnectionError):
+        while block := await asyncio.get_running_loop().sock_recv(caller, 4096):
+            found += block
+    return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from jupyter_client.manager import KernelManager
-from tests.faults.processes import is_sound, lines, query, start, succeed
+from tests.faults.processes import SECONDS, is_sound, lines, query, start, succeed
 
 import mltrack
 from mltrack.exceptions import InvalidParameterError
@@ -37,7 +37,7 @@ def test_every_point_of_every_writer_is_there(tmp_path: Path, processes: int, th
     sides = [tmp_path / f"{number}.txt" for number in range(processes)]
     writers = [start("writers.py", "count", store, side, threads, calls) for side in sides]
     for writer in writers:
-        succeed(writer, seconds=300)  # silent, too: no warning of a store that was busy
+        succeed(writer, seconds=900)  # silent, too: no warning of a store that was busy
     found = query(
         store,
         "SELECT r.uuid, k.name, count(*), min(m.step), max(m.step) FROM metrics m JOIN runs r ON r.id = m.run_id"
@@ -58,13 +58,15 @@ def kernel(folder: Path, store: Path) -> Iterator[BlockingKernelClient]:
         "JUPYTER_RUNTIME_DIR": str(folder),
         "MLTRACK_TRACKING_URI": f"sqlite:///{store}",
     }
-    manager = KernelManager(kernel_name="python3", connection_file=str(folder / "kernel-fault.json"))
+    manager = KernelManager(
+        kernel_name="python3", connection_file=str(folder / "kernel-fault.json"), shutdown_wait_time=SECONDS
+    )
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "JPY"))}
     manager.start_kernel(env={**inherited, **names}, cwd=str(folder))
     client = manager.client()
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=60)
+        client.wait_for_ready(timeout=SECONDS)
         yield client
     finally:
         client.stop_channels()
@@ -79,14 +81,23 @@ def run_cell(client: BlockingKernelClient, code: str) -> str:
         if message["msg_type"] == "stream" and message["content"]["name"] == "stderr":
             shown.append(message["content"]["text"])
 
-    reply = client.execute_interactive(code, timeout=60, output_hook=listen)
+    reply = client.execute_interactive(code, timeout=SECONDS, output_hook=listen)
     assert reply["content"]["status"] == "ok", reply["content"]
     return "".join(shown)
 
 
+# The other kernel may stand still for a while with the lock in its hand.
+LOAD = """
+%load_ext mltrack
+import mltrack
+from mltrack.store import connection, opening
+connection.BUSY_SECONDS = opening.BUSY_SECONDS = 120
+"""
+
+
 def drive(folder: Path, store: Path, cells: int) -> str:
     with kernel(folder, store) as client:
-        stderr = run_cell(client, "%load_ext mltrack\nimport mltrack, os")
+        stderr = run_cell(client, LOAD)
         for number in range(cells):
             code = f"%%track_run --quiet\nkernel = {folder.name!r}\nfor i in range(200):\n    "
             stderr += run_cell(client, f"{code}mltrack.log_metric('loss', i + {number}, step=i)")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.faults.forkers import POINTS
-from tests.faults.processes import is_sound, query, start, status_of, steps_of, succeed
+from tests.faults.processes import SECONDS, is_sound, query, start, status_of, steps_of, succeed
 
 from mltrack.store.sqlite import SqliteStore
 
@@ -66,7 +66,7 @@ def test_what_a_child_logs_survives_its_parents_death(tmp_path: Path) -> None:
     reader = SqliteStore(store)
     reader.get_run(run_id)
     reader.close()
-    out, errors = process.communicate("on\n", timeout=60)
+    out, errors = process.communicate("on\n", timeout=SECONDS)
     assert (json.loads(out), errors) == ({"acknowledged": POINTS}, "")
     assert series(store, run_id) == {"child": list(range(POINTS)), "parent": [0]}
     assert is_sound(store)

@@ -16,10 +16,17 @@ from tests.core.whole_runs import ALL, counts, full_run, loose_references
 
 from mltrack.entities import ViewType
 from mltrack.exceptions import InvalidParameterError
+from mltrack.store import connection, opening
 from mltrack.store.pages import Search
 from mltrack.store.sqlite import SqliteStore
 
 EVERYTHING = Search(("0",), view_type=ViewType.ALL)
+
+
+@pytest.fixture(autouse=True)
+def what_waits_for_a_lock_waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (connection, opening):
+        monkeypatch.setattr(module, "BUSY_SECONDS", 120)
 
 
 @pytest.fixture
@@ -27,7 +34,11 @@ def store(tmp_path: Path) -> SqliteStore:
     return SqliteStore(tmp_path / "mltrack.db")
 
 
-WRITER = """
+PATIENT = """
+from mltrack.store import connection, opening
+connection.BUSY_SECONDS = opening.BUSY_SECONDS = 120
+"""
+WRITER = f"""{PATIENT}
 import sys, pathlib, time
 from tests.core.notebooks import saved
 from mltrack.entities import Metric
@@ -50,7 +61,7 @@ for number in range(30):
     print(run_id, number, flush=True)
     time.sleep(0.01)
 """
-COLLECTOR = """
+COLLECTOR = f"""{PATIENT}
 import sys, pathlib
 from mltrack.store.protocol import GarbageSelection
 from mltrack.store.sqlite import SqliteStore

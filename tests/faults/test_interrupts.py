@@ -73,7 +73,7 @@ def test_a_script_that_is_interrupted_ends_its_run_as_killed(tmp_path: Path, dea
         wait_for(lambda side=side: len(lines(side)) > 2)  # type: ignore[misc]
         time.sleep(chance.uniform(0, 0.02))
         script.send_signal(signal.SIGINT)
-        code, _, errors = finish(script, seconds=10)
+        code, _, errors = finish(script)
         assert code == -signal.SIGINT
         assert "KeyboardInterrupt" in errors
         run_id, *acknowledged = lines(side)

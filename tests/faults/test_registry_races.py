@@ -20,6 +20,8 @@ import sys
 import mltrack
 from mltrack.client import MltrackClient
 from mltrack.registry import register_model
+from mltrack.store import connection, opening
+connection.BUSY_SECONDS = opening.BUSY_SECONDS = 120  # one that holds the lock may stand still for a while
 mltrack.set_tracking_uri("mltrack.db")
 client = MltrackClient()
 print("ready", flush=True)
@@ -49,7 +51,7 @@ def test_versions_aliases_and_stages_of_several_processes(tmp_path: Path) -> Non
         each.stdin.write(f"models:/{model_id}\n")
         each.stdin.flush()
     for each in started:
-        told, problems = each.communicate(timeout=60)
+        told, problems = each.communicate(timeout=300)
         assert each.returncode == 0, problems
         made += map(int, told.split())
     assert sorted(made) == list(range(1, PROCESSES * VERSIONS + 1))

@@ -10,7 +10,7 @@ import pytest
 from tests.core.spooled import new_run, new_sender, pairs_of, points, run_of, start_sender, steps_of
 from tests.core.tracking_servers import RunningServer, running_server, start_server
 from tests.faults.flaky_proxy import Faults, FlakyProxy, flaky_proxy
-from tests.faults.processes import finish, kill, lines, new_chance, wait_for
+from tests.faults.processes import SECONDS, finish, kill, lines, new_chance, wait_for
 
 from mltrack.entities import Param, RunTag
 from mltrack.rest.syncing import spool_status, sync
@@ -120,7 +120,7 @@ def test_a_killed_server_has_every_row_once(tmp_path: Path) -> None:
             server = start_server(folder)
             proxy.target = server.port
         answer = sender.end(run, {"status": "FINISHED"})
-        assert sender.flush(run, 60)
+        assert sender.flush(run, SECONDS)
         assert steps_of(server, run) == list(range(logged))
         assert pairs_of(server, run, "tags")["round"] == str(SERVER_KILLS - 1)
         assert len(pairs_of(server, run, "params")) == SERVER_KILLS
@@ -163,7 +163,7 @@ def test_what_a_bad_network_does_to_it_is_made_good(
     proxy.faults = Faults()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert sender.flush(run, 60)
+        assert sender.flush(run, SECONDS)
         sender.close()
     assert steps_of(server, run) == list(range(600))
     assert pairs_of(server, run, "tags")["last"] == "500"
@@ -174,12 +174,13 @@ def test_what_a_bad_network_does_to_it_is_made_good(
 def test_a_script_whose_server_goes_away_is_finished_by_sync(
     server: RunningServer, proxy: FlakyProxy, tmp_path: Path
 ) -> None:
-    run, side = new_run(server), tmp_path / "everything.side"
+    run, side, gone = new_run(server), tmp_path / "everything.side", tmp_path / "gone"
     side.write_text("")
     proxy.faults = Faults(delay=0.02)
-    script = start_sender(tmp_path, "everything", proxy.url, run, 400)
+    script = start_sender(tmp_path, "everything", proxy.url, run, 400, gone)
     wait_for(lambda: len(lines(side)) > 3)
     proxy.faults = Faults(refuse=1)
+    gone.touch()
     code, _, said = finish(script)
     assert (code, lines(side)[-1]) == (0, "end")
     assert "mltrack sync" in said

@@ -18,11 +18,12 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import psutil
 import pytest
 from tests.core.postgres_server import Cluster
 from tests.core.tracking_servers import server_environment, start_server
 from tests.faults import server_writers
-from tests.faults.processes import lines, new_chance, wait_for
+from tests.faults.processes import are_gone, kill_cluster, lines, new_chance, wait_for
 
 from mltrack.store.open_uri import open_uri
 
@@ -115,13 +116,15 @@ class Scene:
             os.kill(int(chance.choice(workers)), signal.SIGKILL)
 
     def _server(self, chance: random.Random) -> None:
+        workers = psutil.Process(self.server.process.pid).children()
         self.server.kill()
+        wait_for(lambda: are_gone(workers))  # which have its port
         time.sleep(chance.uniform(0, 0.3))
         self.server = self._started()
 
     def _database(self, chance: random.Random) -> None:
         assert self._cluster is not None
-        self._cluster.kill()
+        kill_cluster(self._cluster)
         time.sleep(chance.uniform(0, 0.3))
         self._cluster.start()
 
@@ -175,6 +178,7 @@ def test_what_was_acknowledged_is_there_once(scene: Scene) -> None:
     scene.writers.wait_for_progress()
     scene.writers.kill_all()
     scene.sync()
+    scene.server.stop()  # what it still did for the dead is done
     said = {word: scene.writers.notes(word) for word in ("try", "run", "step", "end")}
     print(dict(done), {word: len(each) for word, each in said.items()}, f"{time.monotonic() - begun:.0f} s")
     print(f"waited {longest:.1f} s at most for the writers to go on")

@@ -30,7 +30,7 @@ def test_five_hundred_slow_clients(tmp_path: Path) -> None:
         thread = threading.Thread(target=lambda: asyncio.run(clients.run(done.is_set)))
         thread.start()
         try:
-            wait_for(lambda: clients.begun == COUNT)
+            wait_for(lambda: clients.begun == COUNT, seconds=180)
             for number in range(100):
                 assert server.ask("GET", "/health").body == b"OK"
                 assert server.post("experiments/create", name=str(number))

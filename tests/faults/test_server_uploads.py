@@ -17,11 +17,12 @@ import pytest
 from tests.core import s3_server
 from tests.core.server_files import PROXY, get, make_owners, names, put, send_part
 from tests.core.tracking_servers import running_server, start_server
+from tests.faults.processes import wait_for
 
 from mltrack.server.app import THREADS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.core.tracking_servers import RunningServer
@@ -29,13 +30,6 @@ if TYPE_CHECKING:
 MEBIBYTE = 2**20
 
 pytestmark = pytest.mark.slow
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 def has_begun(place: Path) -> bool:
@@ -75,11 +69,12 @@ def test_a_start_leaves_what_others_are_writing(tmp_path: Path) -> None:
         with send_part(server, f"{owners.run_root}/a.bin", b"a" * MEBIBYTE, Content_Length=str(2 * MEBIBYTE)) as half:
             wait_for(lambda: [*tmp_path.rglob(".mltrack-*")])
             with running_server(tmp_path, "-p", "0") as other:
+                half.sendall(b"a")  # so that it does not look like one who has gone
                 (tmp_path / "mlartifacts" / owners.run_root / f".mltrack-{'0' * 16}").write_bytes(b"left")
                 other.stop()
             with running_server(tmp_path, "-p", "0"):
                 wait_for(lambda: len([*tmp_path.rglob(".mltrack-*")]) == 1)
-                half.sendall(b"a" * MEBIBYTE)
+                half.sendall(b"a" * (MEBIBYTE - 1))
                 assert half.recv(12) == b"HTTP/1.1 200"
         assert get(server, f"{owners.run_root}/a.bin").body == b"a" * 2 * MEBIBYTE
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import mltrack
 from mltrack import MltrackClient
 from mltrack.entities import Metric
+from mltrack.store import connection, opening
 from mltrack.store.fork_gate import gate
 
 if TYPE_CHECKING:
@@ -145,5 +146,6 @@ TASKS: dict[str, Callable[..., None]] = {
 }
 
 if __name__ == "__main__":
+    connection.BUSY_SECONDS = opening.BUSY_SECONDS = 300  # one that holds the lock may stand still for a while
     mltrack.set_tracking_uri(sys.argv[2])
     TASKS[sys.argv[1]](*sys.argv[3:])

@@ -32,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("mlflow")
 
 
+@pytest.fixture(autouse=True)
+def patient_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give texts of params all time: on a busy machine 50 ms pass before the thread that makes them has begun."""
+    monkeypatch.setattr("mltrack.values.TEXT_SECONDS", 60)
+
+
 @pytest.fixture(scope="session")
 def mlflow_python() -> str:
     """The Python of an environment with the real mlflow; tests that need it are skipped where there is none."""

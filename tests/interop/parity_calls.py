@@ -12,6 +12,7 @@ import math
 import os
 import re
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,7 @@ def experiments() -> None:
     call("get experiment by name", lambda: experiment_shape(client.get_experiment_by_name("one")))
     call("get experiment that is not", lambda: client.get_experiment("77"))
     call("get experiment by a name that is not", lambda: client.get_experiment_by_name("none"))
+    time.sleep(0.01)  # of experiments that were made in one millisecond the first comes first in searches
     call("create a second", lambda: client.create_experiment("two"))
     call("set experiment tag", lambda: client.set_experiment_tag("1", "stage", "dev"))
     call("set experiment tag with a long key", lambda: client.set_experiment_tag("1", "k" * 251, "dev"))

@@ -69,6 +69,8 @@ FITS: dict[str, Any] = {
 
 def main(package: str) -> None:
     tracker: Any = importlib.import_module(package)
+    if package == "mltrack":  # on a busy machine 50 ms pass before the thread that makes a text has begun
+        vars(importlib.import_module("mltrack.values"))["TEXT_SECONDS"] = 60
     warnings.simplefilter("ignore")
     tracker.set_tracking_uri("sqlite:///tracked.db")
     tracker.sklearn.autolog(log_models=False, max_tuning_runs=5, silent=True)

@@ -32,7 +32,7 @@ def labels_of(kind: str, codes: Any) -> Any:
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10_000),
     size=st.integers(1, 60),
@@ -58,7 +58,7 @@ def test_class_metrics_equal_scikit_learns(seed: int, size: int, classes: int, k
         assert found == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10_000), classes=st.integers(2, 5), weighted=st.booleans(), digits=st.sampled_from([1, 2, 16])
 )
@@ -82,7 +82,7 @@ def test_probability_metrics_equal_scikit_learns(seed: int, classes: int, weight
     assert found["roc_auc"] == pytest.approx(area, rel=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10_000),
     size=st.integers(2, 50),

@@ -26,7 +26,7 @@ def told(mlflow_python: str, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     for package, python in pythons.items():
         folder = tmp_path_factory.mktemp(package)
         command = [python, str(SCRIPT), package]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
         found[package] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -93,7 +93,7 @@ def test_an_exception_that_cannot_be_shown_is_one_warning(monkeypatch: pytest.Mo
     model = Failing()
     with pytest.warns(AutologWarning, match=r"Unspeakable, whose str\(\) raised RuntimeError") as caught:
         model.fit(X, Y)
-    assert len(caught) == 1
+    assert [each.category for each in caught].count(AutologWarning) == 1
 
 
 def test_a_class_that_cannot_be_asked_hinders_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def test_a_class_that_cannot_be_asked_hinders_no_other(monkeypatch: pytest.Monke
     model = Odd("Mine", (Counting,), {})()
     with pytest.warns(AutologWarning, match="a class of the user's own") as caught:
         switch.autolog(libraries=["sklearn"])
-    assert len(caught) == 1
+    assert [each.category for each in caught].count(AutologWarning) == 1
     assert model.fit(X, Y) is model
     LogisticRegression().fit(X, Y)
     assert "training_accuracy_score" in logged_runs()[0].data.metrics
@@ -146,7 +146,7 @@ def test_targets_may_be_sparse() -> None:
 def test_hundreds_of_classes_are_not_compared_pair_by_pair() -> None:
     model, labels = DummyClassifier(strategy="uniform"), np.arange(2000) % 500
     assert_quick(lambda: model.fit(np.zeros((2000, 1)), labels), 10, clock=time.process_time)
-    assert {"training_f1_score", "training_log_loss"} <= the_run().data.metrics.keys()
+    assert {"training_f1_score", "training_log_loss"} <= logged_runs()[-1].data.metrics.keys()
 
 
 def test_of_ten_thousand_classes_no_table_is_made() -> None:

@@ -219,7 +219,7 @@ def test_classes_of_a_notebook_go_to_worker_processes() -> None:
         [sys.executable, "-W", "error::UserWarning", "-c", textwrap.dedent(code)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
         check=False,
         env={**os.environ, "MLTRACK_TEST_MODE": "1"},
     )
@@ -298,7 +298,7 @@ def test_nothing_is_imported_that_the_user_did_not() -> None:
     print(sorted((after - before) & {"altair", "matplotlib", "pyarrow", "torch", "polars", "IPython", "pandas"}))
     """
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=900, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
 
@@ -322,6 +322,6 @@ def test_the_order_of_imports_does_not_matter(first: str) -> None:
     )
     env = {**os.environ, "MLTRACK_TEST_MODE": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False, env=env
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=900, check=False, env=env
     )
     assert done.returncode == 0, done.stderr

@@ -43,7 +43,7 @@ def told(mlflow_python: str, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     for package, python in {"mlflow": mlflow_python, "mltrack": sys.executable}.items():
         folder = tmp_path_factory.mktemp(package)
         command = [python, str(SCRIPT), package, str(folder)]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
         found[package] = Told(json.loads(done.stdout.splitlines()[-1]), folder)
     return found
@@ -69,7 +69,7 @@ def test_metrics_of_each_class_are_the_same(told: dict[str, Told], name: str) ->
 def test_the_real_mlflow_reads_our_results(told: dict[str, Told], mlflow_python: str) -> None:
     names = ["binary", "three classes", "regression"]
     command = [mlflow_python, "-c", READS, str(told["mltrack"].folder), *names]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     for name, (metrics, artifacts) in json.loads(done.stdout.splitlines()[-1]).items():
         ours = EvaluationResult.load(told["mltrack"].folder / f"saved {name}")

@@ -38,7 +38,7 @@ def told(python: str, folder: Path, *words: str) -> Any:
     store = f"sqlite:///{folder.with_name('mlflow.db')}"
     variables = {**kept, "PATH": path, "MLFLOW_TRACKING_URI": store}
     done = subprocess.run(
-        [python, *words], cwd=folder, env=variables, capture_output=True, text=True, check=False, timeout=240
+        [python, *words], cwd=folder, env=variables, capture_output=True, text=True, check=False, timeout=900
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout

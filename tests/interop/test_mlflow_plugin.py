@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
-import time
 import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from tests.interop.mlflow_server import mlflow_server
 from tests.interop.plugin_site import make_site
 
 import mltrack
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CALLS = Path(__file__).with_name("plugin_calls.py")
 TOLD: dict[str, dict[str, Any]] = {
@@ -126,44 +121,20 @@ def test_a_change_of_the_registry_finds_nobody_to_tell(
     assert (done.stdout, "Failed to deliver" in done.stderr) == ("0\n", False), done.stderr[-2000:]
 
 
-@contextmanager
-def running_ui(python: str, uri: str, environment: dict[str, str]) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = [python, "-m", "mlflow", "ui", "--backend-store-uri", uri, "-p", str(port), "--workers", "1"]
-    process = subprocess.Popen(
-        words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
 def asked(url: str, body: dict[str, Any] | None = None) -> Any:
-    """Ask until the server is there."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
-    deadline = time.monotonic() + 180
-    while True:
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                text = answer.read().decode()
-                return json.loads(text) if text[:1] in "{[" else text
-        except urllib.error.HTTPError:
-            raise
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        text = answer.read().decode()
+    return json.loads(text) if text[:1] in "{[" else text
 
 
 @pytest.mark.slow
-def test_mlflows_own_ui_opens_the_store(told: dict[str, Any], mlflow_python: str, environment: dict[str, str]) -> None:
+def test_mlflows_own_ui_opens_the_store(
+    told: dict[str, Any], mlflow_python: str, environment: dict[str, str], tmp_path: Path
+) -> None:
     uri = f"mltrack:///{told['path']}"
-    with running_ui(mlflow_python, uri, environment) as url:
+    with mlflow_server(mlflow_python, tmp_path, "--backend-store-uri", uri, path=environment["PYTHONPATH"]) as url:
         assert "<!doctype html>" in asked(f"{url}/").lower()
         api = f"{url}/ajax-api/2.0/mlflow"
         found = asked(f"{api}/experiments/search", {"max_results": 10})["experiments"]

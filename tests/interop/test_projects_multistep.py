@@ -82,7 +82,7 @@ def command_line(*words: str, python: str = sys.executable, **variables: str) ->
     module = "mltrack" if python == sys.executable else "mlflow"
     environment = {**os.environ, "MLTRACK_TRACKING_URI": mltrack.get_tracking_uri(), **variables}
     return subprocess.run(
-        [python, "-m", module, "run", *words], env=environment, capture_output=True, text=True, check=False, timeout=280
+        [python, "-m", module, "run", *words], env=environment, capture_output=True, text=True, check=False, timeout=900
     )
 
 

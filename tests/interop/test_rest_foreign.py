@@ -297,7 +297,7 @@ def last_run(store: RestStore, name: str) -> Run:
 
 
 def run(kernel: Kernel, code: str) -> Any:
-    return kernel.wait(kernel.send(code), timeout=180)
+    return kernel.wait(kernel.send(code), timeout=600)
 
 
 def test_a_tracked_cell_keeps_all_of_itself_on_an_mlflow_server(kernel: Kernel, anew: RestStore) -> None:

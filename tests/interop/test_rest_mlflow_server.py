@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 from tests.core.fake_servers import Asked, closes, fake_server
-from tests.interop.mlflow_server import mlflow_server
+from tests.interop.mlflow_server import mlflow_server, reserved_port, wait_until_refused
 
 import mltrack
 from mltrack import MltrackClient, settings
@@ -53,7 +53,7 @@ def client(url: str, request: pytest.FixtureRequest) -> Iterator[MltrackClient]:
     mltrack.set_tracking_uri(url)
     mltrack.set_experiment(f"{request.node.name}-{random.SystemRandom().randrange(10**9)}")
     yield MltrackClient()
-    settings.flush(10)
+    settings.flush(120)
 
 
 def test_the_fluent_api(client: MltrackClient, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_what_mltrack_logs_is_read_by_mlflow(client: MltrackClient, mlflow_pytho
         mltrack.log_metric("loss", 0.5, step=2)
         mltrack.log_text("hello", "a.txt")
         info = mltrack.sklearn.log_model(LinearRegression().fit([[0.0], [1.0]], [0.0, 2.0]), name="lin")
-    settings.flush(10)
+    assert settings.flush(120)
     script = (
         "import json, sys, mlflow\n"
         "run = mlflow.get_run(sys.argv[1])\n"
@@ -290,27 +290,28 @@ def test_artifacts_of_a_server_that_serves_none(
     mlflow_python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "bare"
-    with mlflow_server(
-        mlflow_python, folder, "--no-serve-artifacts", "--default-artifact-root", str(folder / "mlruns")
-    ) as bare:
-        mltrack.set_tracking_uri(bare)
-        with mltrack.start_run() as run:
-            mltrack.log_text("hello", "a/b.txt")
-        assert not run.info.artifact_uri.startswith(SCHEME)
-        assert (folder / "mlruns" / "0" / run.info.run_id / "artifacts" / "a" / "b.txt").read_text() == "hello"
-        assert mltrack.artifacts.load_text(f"runs:/{run.info.run_id}/a/b.txt") == "hello"
-        elsewhere = Transport(bare)
-        place = run.info.artifact_uri
-        store = RestStore(bare.replace("127.0.0.1", "localhost"))
-        assert store.artifact_folder(run.info.run_id).uri.endswith(f"{run.info.run_id}/artifacts")
-        elsewhere._address = Address.of("http://lab.example:5000")
-        with pytest.raises(StoreError, match="--serve-artifacts"):
-            folder_at(elsewhere, place, owner=run.info.run_id)
-    monkeypatch.setattr(transport, "_FIRST_WAIT", 0.01)
-    with pytest.raises(ServerUnavailableError, match="cannot be reached"):  # it is gone by now
-        store.create_experiment("x")
-    with pytest.raises(ServerUnavailableError):
-        store.search_registered_models(Search())
+    options = ("--no-serve-artifacts", "--default-artifact-root", str(folder / "mlruns"))
+    with reserved_port() as port:  # also when the server is gone
+        with mlflow_server(mlflow_python, folder, *options, port=port) as bare:
+            mltrack.set_tracking_uri(bare)
+            with mltrack.start_run() as run:
+                mltrack.log_text("hello", "a/b.txt")
+            assert not run.info.artifact_uri.startswith(SCHEME)
+            assert (folder / "mlruns" / "0" / run.info.run_id / "artifacts" / "a" / "b.txt").read_text() == "hello"
+            assert mltrack.artifacts.load_text(f"runs:/{run.info.run_id}/a/b.txt") == "hello"
+            elsewhere = Transport(bare)
+            place = run.info.artifact_uri
+            store = RestStore(bare.replace("127.0.0.1", "localhost"))
+            assert store.artifact_folder(run.info.run_id).uri.endswith(f"{run.info.run_id}/artifacts")
+            elsewhere._address = Address.of("http://lab.example:5000")
+            with pytest.raises(StoreError, match="--serve-artifacts"):
+                folder_at(elsewhere, place, owner=run.info.run_id)
+        wait_until_refused(port)
+        monkeypatch.setattr(transport, "_FIRST_WAIT", 0.01)
+        with pytest.raises(ServerUnavailableError, match="cannot be reached"):
+            store.create_experiment("x")
+        with pytest.raises(ServerUnavailableError):
+            store.search_registered_models(Search())
 
 
 def test_basic_and_bearer_are_told(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 import warnings
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -69,7 +70,7 @@ def test_a_run_that_is_begun_in_an_outage(
     is_synced: bool,
 ) -> None:
     proxy.faults = GONE
-    experiment = f"outage-{proxy.port}"
+    experiment = f"outage-{uuid.uuid4()}"  # the server is shared, and ports come again
     run_id = begin(store, experiment)
     child = begin(store, experiment, RunTag(PARENT_TAG, run_id))
     for each, end in ((run_id, 2_000), (child, 3_000)):
@@ -81,7 +82,7 @@ def test_a_run_that_is_begun_in_an_outage(
         assert [each.problem for each in syncing.sync(Transport)] == [""]
     else:
         proxy.faults = Faults()
-        assert store.flush(60)
+        assert store.flush(120)
         store.log_batch(run_id, tags=[RunTag("later", "y")])
         assert store.artifact_folder(run_id)
     outer, inner = runs_of(shared_mlflow, experiment)
@@ -97,19 +98,19 @@ def test_what_comes_after_a_process_that_had_a_run_made(
 ) -> None:
     """Another process, which sends the rest, is not told the id that the server chose."""
     proxy.faults = GONE
-    experiment = f"rest-{proxy.port}"
+    experiment = f"rest-{uuid.uuid4()}"
     run_id = begin(store, experiment)
     proxy.faults = Faults()
-    assert store.flush(60)
+    assert store.flush(120)
     store.transport.renamed.clear()
     store.log_batch(run_id, metrics=points(3))
-    assert store.flush(60)
+    assert store.flush(120)
     (found,) = runs_of(shared_mlflow, experiment)
     assert found.data.metrics == {"loss": 1 / 3}
 
 
 def test_a_lost_answer_makes_no_second_run(store: RestStore, proxy: FlakyProxy, shared_mlflow: str) -> None:
-    experiment = f"lost-{proxy.port}"
+    experiment = f"lost-{uuid.uuid4()}"
     store.create_experiment(experiment)
     assert not store.transport.is_ours()
     proxy.faults = GONE
@@ -117,6 +118,6 @@ def test_a_lost_answer_makes_no_second_run(store: RestStore, proxy: FlakyProxy, 
     proxy.faults = Faults(cut=1)
     assert not store.flush(3)
     proxy.faults = Faults()
-    assert store.flush(60)
+    assert store.flush(120)
     (found,) = runs_of(shared_mlflow, experiment)
     assert store.get_run(run_id).info.run_id == found.info.run_id

@@ -44,11 +44,11 @@ def test_batches_that_are_sent_again_are_stored_once(shared_mlflow: str, monkeyp
             sender.send(run, [Metric("odd", value, 5, step) for step, value in enumerate(ODD)])
             sender.send(run, [Metric("of_model", 0.5, 7, number, model, "data", "digest")])
             sender.send(run, params=[Param(f"p{number}", "x")], tags=[RunTag("t", str(number))])
-            sender.flush(run, 60)
+            sender.flush(run, 120)
         sender.end(run, {"status": "FINISHED", "end_time": 5_000})
         assert proxy.seen["cut"] >= 4
         proxy.faults = Faults()
-        assert sender.flush(run, 60)
+        assert sender.flush(run, 120)
         sender.close()
     assert history(shared_mlflow, run, "loss") == [(step, 1 / (step + 1)) for step in range(200)]
     assert history(shared_mlflow, run, "odd") == list(enumerate(KEPT))
@@ -70,6 +70,6 @@ def test_what_an_mlflow_server_refuses_is_set_aside(shared_mlflow: str) -> None:
     sender.send(gone, points(200))
     sender.send(run, sent)
     with pytest.warns(UserWarning, match="refused"):
-        assert sender.flush(None, 60)
+        assert sender.flush(None, 120)
     sender.close()
     assert [step for step, _ in history(shared_mlflow, run, "loss")] == [step for step in range(60) if step != 31]

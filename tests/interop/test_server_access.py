@@ -44,7 +44,7 @@ def server(store: SqliteStore) -> Iterator[RunningServer]:
 def told(server: RunningServer, store: SqliteStore, mlflow_python: str, tmp_path_factory: Any) -> dict[str, Any]:
     token = add_token(store, "bob").text
     words = [mlflow_python, str(SCRIPT), server.url, PASSWORD, token, str(tmp_path_factory.mktemp("downloads"))]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -12,7 +12,7 @@ from tests.core import s3_server
 from tests.core.tracking_servers import running_server, server_environment
 
 CLIENT = Path(__file__).with_name("mlflow_models_client.py")
-SECONDS = 200
+SECONDS = 900
 
 pytestmark = pytest.mark.slow
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from contextlib import contextmanager
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+from traitlets.config import Config
 
 from mltrack.executed_notebook import as_notebook
+from mltrack.keys import PARENT_TAG
 from mltrack.store.pages import Search
 from mltrack.store.sqlite import SqliteStore
 
@@ -29,6 +32,24 @@ if TYPE_CHECKING:
 Content = dict[str, Any]
 LOAD = "%load_ext mltrack"
 SECONDS = 120.0
+# A user would rather lose the last outputs than wait; on a busy machine the background may stand still for seconds.
+PATIENT = f"""
+from mltrack_magics.cells import Cells
+def settle(self, seconds, _settle=Cells.settle):
+    _settle(self, {SECONDS / 3})
+Cells.settle = settle
+del Cells, settle
+"""
+
+# For nbclient, which by itself leaves out what comes four seconds after a cell's end, and shows in pieces what came in
+# pieces.
+UNHURRIED: dict[str, Any] = {
+    "timeout": 300,
+    "startup_timeout": 300,
+    "iopub_timeout": 300,
+    "coalesce_streams": True,
+    "config": Config({"KernelManager": {"shutdown_wait_time": SECONDS}}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +99,14 @@ class Kernel:
         self.state = folder / ".jupyter"
         self.state.mkdir(exist_ok=True)
         self.environment = clean_environment(self.state, **variables)
+        # Not by ports: one that is free when it is chosen may be another program's when the kernel has started. In a
+        # folder of its own, as such an address has a hundred letters at most.
+        self._sockets = tempfile.TemporaryDirectory(prefix="kernel-", ignore_cleanup_errors=True)
         self.manager = KernelManager(
             kernel_name="python3",
             connection_file=str(self.state / f"kernel-{uuid.uuid4()}.json"),
+            transport="ipc",
+            ip=f"{self._sockets.name}/socket",
             shutdown_wait_time=SECONDS,
         )
         self.start()
@@ -187,17 +213,26 @@ class Kernel:
         """Run a tracked cell; gives what it showed, and its run."""
         before = {run.info.run_id for run in self.runs()} if self.has_store else set()
         outcome = self.run(f"%%track_run {line}\n{body}", cell_id)
-        made = [run for run in self.runs() if run.info.run_id not in before]
-        assert made, outcome
-        return outcome, made[-1]  # the last begun is first, and children are begun after their parent
+        made = {run.info.run_id: run for run in self.runs() if run.info.run_id not in before}
+        own = [run for run in made.values() if run.data.tags.get(PARENT_TAG) not in made]  # no run of the cell's own
+        assert own, outcome
+        return outcome, own[-1]
 
-    def evaluate(self, expression: str) -> Any:
+    def evaluate(self, expression: str, *, timeout: float = SECONDS) -> Any:
         """Give an expression's value through JSON, run as no cell: no hooks, no history."""
         place = self.state / "value.json"
-        code = f"with open({str(place)!r}, 'w') as _file: __import__('json').dump({expression}, _file)"
-        reply = self.reply(self.client.execute(code, silent=True))
-        assert reply["status"] == "ok", reply
+        self._silently(
+            f"with open({str(place)!r}, 'w') as _file: __import__('json').dump({expression}, _file)", timeout=timeout
+        )
         return json.loads(place.read_text(encoding="utf-8"))
+
+    def be_patient(self) -> None:
+        """Have mltrack wait for what ended cells left as long as it takes, also when the kernel is shut down."""
+        self._silently(PATIENT, timeout=SECONDS)
+
+    def _silently(self, code: str, *, timeout: float) -> None:
+        reply = self.reply(self.client.execute(code, silent=True), timeout=timeout)
+        assert reply["status"] == "ok", reply
 
     def interrupt(self) -> None:
         """Send what the stop button sends."""
@@ -248,13 +283,15 @@ class Kernel:
     def settle(self, seconds: float = SECONDS) -> None:
         """Wait until the outputs of ended cells are saved."""
         loaded = "__import__('mltrack_magics.extension').extension._loaded"
-        assert self.evaluate(f"[each.settle({seconds}) for each in {loaded}.values()]") == [None]
+        found = self.evaluate(f"[each.settle({seconds}) for each in {loaded}.values()]", timeout=seconds + SECONDS)
+        assert found == [None]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
         self.shut_down(now=True)
+        self._sockets.cleanup()
 
 
 def clean_environment(state: Path, **variables: str) -> dict[str, str]:
@@ -297,7 +334,7 @@ def run_python(code: str, folder: Path, *, variables: Mapping[str, str] | None =
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=SECONDS,
+        timeout=3 * SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stdout

@@ -114,8 +114,7 @@ def test_keras_summary_shows_nothing_in_the_cell(tmp_path: Path) -> None:
         "model.compile(loss='mse')"
     )
     with running_kernel(tmp_path, KERAS_BACKEND="torch") as kernel:
-        message = kernel.send(setup)
-        assert kernel.wait(message, timeout=60).status == "ok"
+        assert kernel.run(setup).status == "ok"
         outcome, run = kernel.track("model.fit(X, X[:, 0], verbose=0)\nmodel.summary()")
         shown = [content for kind, content in outcome.outputs if kind == "display_data"]
         assert shown  # what the cell itself shows is there

@@ -212,7 +212,7 @@ def test_another_kernel_finds_it_and_a_rerun_does_not(kernel: Kernel) -> None:
     assert is_cached(kernel.run(TRAIN))
     kernel.settle()
     origin = next(each for each in reversed(kernel.runs()) if CACHE_KEY_TAG in each.data.tags)
-    outcome = kernel.run(f"import mltrack\nagain = mltrack.rerun({origin.info.run_id!r}).result(60)")
+    outcome = kernel.run(f"import mltrack\nagain = mltrack.rerun({origin.info.run_id!r}).result(110)")
     assert outcome.error is None
     assert kernel.evaluate("again.info.run_id") != origin.info.run_id
     assert kernel.evaluate("again.data.metrics") == dict(origin.data.metrics)

@@ -128,12 +128,13 @@ def test_a_server_that_goes_away_does_not_stop_the_cell(tmp_path: Path) -> None:
     """What the cell left arrives once the server is back, and what its notebook and environment are as well."""
     server = start_server(tmp_path)
     with running_kernel(tmp_path, MLTRACK_TRACKING_URI=server.url) as kernel:
-        run(kernel, "import mltrack, time")
+        run(kernel, "import mltrack, os, time")
         message = kernel.begin(
-            "%%track_run alone\nprint('begun', flush=True)\ntime.sleep(1)"
+            "%%track_run alone\nprint('begun', flush=True)\nwhile not os.path.exists('gone'): time.sleep(0.05)"
             "\nmltrack.log_metric('m', 2)\nC = 1\nd = sum([C, 2])"
         )
         server.stop(signal.SIGKILL)
+        (tmp_path / "gone").touch()
         outcome = kernel.wait(message, timeout=SECONDS)
         assert outcome.status == "ok"
         said = outcome.stream("stderr")

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
-from tests.magics.kernels import clean_environment
+from tests.magics.kernels import UNHURRIED, clean_environment
 
 from mltrack_magics.options import VERBS
 
@@ -27,7 +27,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     (folder / ".jupyter").mkdir()
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     resources = {"metadata": {"path": str(folder)}}
-    client = NotebookClient(notebook, timeout=180, kernel_name="python3", resources=resources)
+    client = NotebookClient(notebook, kernel_name="python3", resources=resources, **UNHURRIED)
     client.execute(env=clean_environment(folder / ".jupyter"))
     notebook.metadata["mltrack_test_folder"] = str(folder)
     return notebook

@@ -6,15 +6,17 @@ import os
 import signal
 import threading
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mltrack.exceptions import StoreFullError
+from mltrack_magics import guard
 from mltrack_magics.guard import forget_warnings, guarded, warn_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 
 @pytest.fixture(autouse=True)
@@ -57,18 +59,26 @@ def test_test_mode_raises(monkeypatch: pytest.MonkeyPatch) -> None:
         divide(1, 0)
 
 
+@pytest.fixture
+def cell_begins(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Until this is set no interrupt is sent again: it must not come while the test itself is at work."""
+    begins = threading.Event()
+    monkeypatch.setattr(guard, "time", SimpleNamespace(sleep=lambda _: begins.wait(60)))
+    return begins
+
+
 def interrupt_me() -> str:
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(0.05)
     return "not cut in two"
 
 
-def test_an_interrupt_waits_for_the_end_of_a_hook_and_is_sent_again() -> None:
+def test_an_interrupt_waits_for_the_end_of_a_hook_and_is_sent_again(cell_begins: threading.Event) -> None:
     before = signal.getsignal(signal.SIGINT)
     assert guarded("a hook", resend=True)(interrupt_me)() == "not cut in two"
     assert signal.getsignal(signal.SIGINT) is before
     with pytest.raises(KeyboardInterrupt):
-        time.sleep(60)
+        run_cell(cell_begins)
 
 
 def test_an_interrupt_of_the_end_of_a_cell_is_too_late() -> None:
@@ -96,20 +106,21 @@ def test_what_is_no_fault_goes_through(error: type[BaseException]) -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_an_interrupt_between_the_guards_own_lines_still_stops_the_cell() -> None:
+def test_an_interrupt_between_the_guards_own_lines_still_stops_the_cell(cell_begins: threading.Event) -> None:
     """IPython prints an interrupt that a hook raises, and goes on with the cell."""
 
     @guarded("looking", resend=True)
     def hook() -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):  # sent again, and so raised here, in what stands for the cell
-        _run_hook_and_cell(hook)
-
-
-def _run_hook_and_cell(hook: Callable[[], None]) -> None:
     try:
         hook()
     except KeyboardInterrupt:
         pytest.fail("the hook raised it itself")
+    with pytest.raises(KeyboardInterrupt):  # sent again, and so raised here, in what stands for the cell
+        run_cell(cell_begins)
+
+
+def run_cell(begins: threading.Event) -> None:
+    begins.set()
     time.sleep(60)

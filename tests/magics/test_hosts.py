@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import nbformat
 from nbclient import NotebookClient
-from tests.magics.kernels import LOAD, Kernel, clean_environment, run_python
+from tests.magics.kernels import LOAD, PATIENT, SECONDS, UNHURRIED, Kernel, clean_environment, run_python
 from tests.magics.notebooks import code, write_notebook
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def test_plain_ipython(tmp_path: Path) -> None:
     assert "IPython's history" in snapshot.how
 
 
-HOSTED = (LOAD, "a = 1", "%%track_run hosted\nC = 0.5\nprint('shown')\na + C", "print('after')")
+HOSTED = (PATIENT, LOAD, "a = 1", "%%track_run hosted\nC = 0.5\nprint('shown')\na + C", "print('after')")
 
 
 def check_hosted(folder: Path) -> None:
@@ -50,7 +50,7 @@ def check_hosted(folder: Path) -> None:
     assert run.data.params == {"C": "0.5", "a": "1"}
     snapshot = kernel.store.load_snapshot(run.info.run_id)
     assert snapshot is not None
-    assert [each.source for each in snapshot.executions[-3:]] == list(HOSTED[:3])
+    assert [each.source for each in snapshot.executions[-3:]] == list(HOSTED[1:4])
     assert "shown" in snapshot.executions[-1].outputs
 
 
@@ -69,13 +69,17 @@ def test_nbclient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in clean_environment(tmp_path).items():
         monkeypatch.setenv(name, value)
     document = nbformat.read(tmp_path / "hosted.ipynb", as_version=4)
-    NotebookClient(document, timeout=180, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    assert any("hosted" in str(output) for output in document.cells[2].outputs)
+    NotebookClient(document, resources={"metadata": {"path": str(tmp_path)}}, **UNHURRIED).execute()
+    assert any("hosted" in str(output) for output in document.cells[3].outputs)
     check_hosted(tmp_path)
 
 
 def test_papermill(tmp_path: Path) -> None:
     hosted_notebook(tmp_path / "hosted.ipynb")
-    script = "import papermill\npapermill.execute_notebook('hosted.ipynb', 'done.ipynb', progress_bar=False)"
+    script = (
+        "import papermill\nfrom traitlets.config import Config\n"
+        f"config = Config({{'KernelManager': {{'shutdown_wait_time': {SECONDS}}}}})\n"
+        "papermill.execute_notebook('hosted.ipynb', 'done.ipynb', progress_bar=False, config=config)"
+    )
     run_python(script, tmp_path)
     check_hosted(tmp_path)

@@ -44,6 +44,17 @@ def loop(steps: int = 100, then: str = "pass") -> str:
     return LOOP.format(steps=steps, then=then)
 
 
+# Holds the loop in its middle until the page was sent what was logged by then, however late the panel's thread is.
+HELD = """
+def hold(step):
+    import sys, time
+    (panel,) = sys.modules["mltrack_widgets.panels.live"]._open
+    turn = panel._turn
+    while step == 50 and panel._turn == turn:
+        time.sleep(0.01)
+"""
+
+
 def wait_for_the_threads_end(kernel: Kernel) -> None:
     """A panel that ends by itself ends its thread just afterwards."""
     names = "[t.name for t in __import__('threading').enumerate() if t.name in ('mltrack-live', 'mltrack-refresher')]"
@@ -51,7 +62,8 @@ def wait_for_the_threads_end(kernel: Kernel) -> None:
 
 
 def test_curves_grow_while_the_cell_runs_and_a_picture_stays(kernel: Kernel) -> None:
-    outcome = kernel.run("%%track_run growing --live\n" + loop(), "grows")
+    kernel.run(HELD)
+    outcome = kernel.run("%%track_run growing --live\n" + loop(then="hold(step)"), "grows")
     first, *_, last = shown(outcome)
     assert WIDGET in first
     assert "running" in first["text/plain"]
@@ -118,7 +130,8 @@ def test_a_panel_that_waits_shows_the_run_of_a_later_cell(kernel: Kernel) -> Non
 def test_a_cell_that_runs_again_ends_its_panel(kernel: Kernel) -> None:
     for _ in range(3):
         kernel.run("panel = mltrack.live()", "again")
-    assert kernel.evaluate("[t.name for t in __import__('threading').enumerate()].count('mltrack-live')") == 1
+    threads = "[t.name for t in __import__('threading').enumerate()].count('mltrack-live')"
+    wait_until(lambda: kernel.evaluate(threads) == 1, what="the end of the threads before the last")
     kernel.run("panel.close()")
     wait_for_the_threads_end(kernel)
 
@@ -145,13 +158,18 @@ def test_fifty_panels_leave_neither_threads_nor_descriptors(kernel: Kernel) -> N
     body = "%%track_run --live --quiet --no-snapshot\nmltrack.log_metric('loss', 1)"
     for _ in range(5):
         kernel.run(body)
+    wait_for_the_threads_end(kernel)
     counted = "[len(__import__('os').listdir('/proc/self/fd')), __import__('threading').active_count()]"
     before = kernel.evaluate(counted)
     for _ in range(50):
         kernel.run(body)
-    after = kernel.evaluate(counted)
-    assert after[1] == before[1]
-    assert after[0] <= before[0] + 2
+    wait_for_the_threads_end(kernel)
+
+    def is_as_before() -> bool:
+        files, threads = kernel.evaluate(counted)
+        return bool(files <= before[0] + 2 and threads == before[1])
+
+    wait_until(is_as_before, what="closing them")  # ipykernel does it every 10 s
 
 
 def test_a_snapshot_has_the_picture_and_no_widget(kernel: Kernel) -> None:

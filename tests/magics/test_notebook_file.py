@@ -9,7 +9,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.magics.kernels import LOAD, Kernel, clean_environment, running_kernel, wait_until
+from tests.magics.kernels import LOAD, SECONDS, Kernel, clean_environment, running_kernel, wait_until
 from tests.magics.notebooks import cells_of, code, states, stream, text_cell, write_notebook
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def answers(url: str) -> bool:
 def ask(url: str, method: str, **content: object) -> Any:
     headers = {"Authorization": "token tok", "Content-Type": "application/json"}
     request = urllib.request.Request(url, json.dumps(content).encode() if content else None, headers, method=method)
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
         return json.load(answer)
 
 
@@ -173,6 +173,7 @@ def test_a_jupyter_server_is_asked_where_the_notebook_is(tmp_path: Path, server:
     session = ask(url, "POST", path="first.ipynb", name="first", type="notebook", kernel={"name": "python3"})
     kernel = Kernel.attached(tmp_path, tmp_path / ".jupyter" / f"kernel-{session['kernel']['id']}.json")
     kernel.run(LOAD)
+    kernel.evaluate(f"setattr(__import__('mltrack_magics.notebook_file').notebook_file, 'SERVER_SECONDS', {SECONDS})")
     assert f"notebook     {tmp_path / 'first.ipynb'}\n" in kernel.run("%mltrack status").stream()
     (tmp_path / "first.ipynb").unlink()
     write_notebook(tmp_path / "renamed.ipynb", text_cell("# Title", "t"), code("%%track_run \n1", "run"))

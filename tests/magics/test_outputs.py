@@ -183,7 +183,7 @@ MESSAGES = st.lists(
 
 
 @given(messages=MESSAGES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_sequence_equals_the_reference(messages: list[Message]) -> None:
     log = OutputLog()
     for message in messages:
@@ -193,7 +193,7 @@ def test_any_sequence_equals_the_reference(messages: list[Message]) -> None:
 
 
 @given(messages=MESSAGES, limit=st.integers(1, 300))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_sequence_stays_within_any_limit(messages: list[Message], limit: int) -> None:
     log = OutputLog(limit)
     for message in messages:

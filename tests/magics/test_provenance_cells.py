@@ -7,7 +7,7 @@ import queue
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.magics.kernels import LOAD, Kernel, running_kernel
+from tests.magics.kernels import LOAD, SECONDS, Kernel, running_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
         yield started
 
 
-def messages(kernel: Kernel, kind: str, *, seconds: float = 60) -> Iterator[dict[str, Any]]:
+def messages(kernel: Kernel, kind: str, *, seconds: float = SECONDS) -> Iterator[dict[str, Any]]:
     """Give the messages of a kind that come from now on, until none has come for so long."""
     while True:
         try:
@@ -62,7 +62,7 @@ def test_the_update_answers_its_own_cell_while_another_runs(kernel: Kernel) -> N
     other = kernel.send("import time\ntime.sleep(0.3)", "o")
     parents = []
     while True:
-        message = kernel.client.get_iopub_msg(timeout=60)
+        message = kernel.client.get_iopub_msg(timeout=SECONDS)
         parent = message["parent_header"].get("msg_id")
         if message["msg_type"] == "update_display_data":
             parents.append(parent)
@@ -72,7 +72,7 @@ def test_the_update_answers_its_own_cell_while_another_runs(kernel: Kernel) -> N
         parents = [next(messages(kernel, "update_display_data"))["parent_header"]["msg_id"]]
     assert parents == [first]
     for _ in range(2):
-        kernel.client.get_shell_msg(timeout=60)
+        kernel.client.get_shell_msg(timeout=SECONDS)
 
 
 @pytest.mark.parametrize(("line", "tagged"), [("--quiet", True), ("--no-snapshot", False)])
@@ -105,6 +105,7 @@ def test_what_a_run_depends_on_is_shown(kernel: Kernel) -> None:
     kernel.run("unused = 5\nrows = 'abc'", "u")
     kernel.run("rows = open('data.csv').read()", "r")
     kernel.track("score = len(rows)", "shown")
+    kernel.settle()
     (shown,) = [content["data"] for _, content in kernel.run("%mltrack provenance shown").outputs]
     assert set(shown) == {"text/plain", "text/html"}
     assert "shown depends on 2 of" in shown["text/plain"]
@@ -165,6 +166,7 @@ def test_a_fault_of_the_observer_leaves_the_cell_alone(tmp_path: Path) -> None:
 @pytest.mark.slow  # as above
 def test_a_kernel_that_ends_at_once_loses_nothing(tmp_path: Path) -> None:
     with running_kernel(tmp_path) as kernel:
+        kernel.be_patient()
         kernel.run("%%track_run\nx = 1")
         kernel.shut_down()
         (run,) = kernel.runs()

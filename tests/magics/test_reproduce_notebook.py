@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from tests.magics.kernels import clean_environment
+from tests.magics.kernels import PATIENT, UNHURRIED, clean_environment
 
 from mltrack.store.pages import Search
 from mltrack.store.sqlite import SqliteStore
@@ -33,9 +33,11 @@ def executed(folder: Path) -> dict[str, Any]:
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     file = folder / NOTEBOOK.name
     nbformat.write(notebook, file)
-    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+    resources = {"metadata": {"path": str(folder)}}
+    client = NotebookClient(notebook, kernel_name="python3", resources=resources, **UNHURRIED)
     cells = {cell.id: (number, cell) for number, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
     with client.setup_kernel(env={**clean_environment(folder / ".jupyter"), "JPY_SESSION_NAME": str(file)}):
+        client.kc.execute(PATIENT, silent=True)
         for name, (number, cell) in cells.items():
             client.execute_cell(cell, number)
             if name == "fewer":

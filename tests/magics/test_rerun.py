@@ -48,6 +48,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
         for cell in CELLS:
             started.run(cell)
         started.track(BODY, "baseline -t stage=dev")
+        started.settle()
         yield started
 
 
@@ -158,6 +159,7 @@ def test_a_cell_before_the_run_may_fail(kernel: Kernel) -> None:
     kernel.run("assert factor == 'two'")
     kernel.run("side = {'two': 2}[factor]")
     kernel.track("result = side * 1.0\nfactor", "late")
+    kernel.settle()
     outcome = run(kernel, "%mltrack rerun late factor=three")
     assert re.search(r"(AssertionError|KeyError).*\(cell \d of \d, line 1\)", shown(outcome)), shown(outcome)
     made = children(kernel, named(kernel, "late").info.run_id)[-1]
@@ -199,6 +201,7 @@ def test_runs_without_a_notebook_or_with_a_masked_secret_are_refused(kernel: Ker
 def held(tmp_path: Path) -> Iterator[Kernel]:
     with running_kernel(tmp_path) as started:
         started.track(HELD, "held")
+        started.settle()
         started.run("import mltrack")
         yield started
 
@@ -219,7 +222,7 @@ def test_a_worker_that_is_killed_leaves_its_run_killed_and_the_sweep_goes_on(hel
     child = wait_for_pid(held)
     for pid in held.evaluate("sweep.pids"):
         psutil.Process(pid).kill()
-    assert held.evaluate(f"sweep.wait({SECONDS})")
+    assert held.evaluate(f"sweep.wait({SECONDS})", timeout=2 * SECONDS)
     assert held.evaluate("[each.status for each in sweep.attempts]") == ["killed", "finished", "finished"]
     assert "was killed by SIGKILL" in held.evaluate("sweep.attempts[0].error")
     assert held.evaluate("sweep.run.info.status") == "KILLED"
@@ -243,7 +246,7 @@ def test_a_sweep_is_taken_up_after_the_kernel_has_died(held: Kernel) -> None:
     outcome = run(held, code)
     assert outcome.error is None, outcome
     assert outcome.stream() == "finished\n"
-    assert held.evaluate(f"sweep.wait({SECONDS})")
+    assert held.evaluate(f"sweep.wait({SECONDS})", timeout=2 * SECONDS)
     assert held.evaluate("[each.status for each in sweep.attempts]") == ["finished"] * 3
     assert held.evaluate("sweep.attempts[0].run_id") == first
     made = children(held, held.evaluate("sweep.run_id"))
@@ -260,7 +263,7 @@ def test_a_sweep_can_be_stopped(held: Kernel, how: str) -> None:
         held.run("sweep = mltrack.rerun('held', C=[1, 2, 3])")
         child = wait_for_pid(held)
         held.run("sweep.stop()")
-        assert held.evaluate(f"sweep.wait({SECONDS})")
+        assert held.evaluate(f"sweep.wait({SECONDS})", timeout=2 * SECONDS)
         assert held.evaluate("[each.status for each in sweep.attempts]") == ["finished", "killed", "not run"]
     else:
         message = held.send("%mltrack rerun held C=1,2,3 --wait")

@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from tests.magics.kernels import clean_environment
+from tests.magics.kernels import UNHURRIED, clean_environment
 
 from mltrack.store.sqlite import SqliteStore
 
@@ -25,7 +25,7 @@ def executed(folder: Path) -> Any:
     (folder / ".jupyter").mkdir()
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     resources = {"metadata": {"path": str(folder)}}
-    client = NotebookClient(notebook, timeout=180, kernel_name="python3", resources=resources)
+    client = NotebookClient(notebook, kernel_name="python3", resources=resources, **UNHURRIED)
     client.execute(env=clean_environment(folder / ".jupyter"))
     return notebook
 

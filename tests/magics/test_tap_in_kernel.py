@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jupyter_client.blocking.client import BlockingKernelClient
 
 Content = dict[str, Any]
+SECONDS = 120.0
 
 SETUP = """
 import json, sys
@@ -40,9 +41,13 @@ class Listener:
     def on_skipped(self, parent_id, msg_type, size):
         self.log(parent_id).skip(msg_type, size)
 
+def shown(text):
+    told = [each for messages in list(listener.seen.values()) for each in list(messages)]
+    return any(kind == "stream" and text in content["text"] for kind, content in told)
+
 listener = Listener()
 tap = Tap(get_connection_file(), listener, report=listener.errors.append)
-assert tap.start()
+assert tap.start(60)
 """
 
 
@@ -57,7 +62,7 @@ class Notebook:
         msg_id = self.client.execute(code)
         seen: list[Any] = []
         while not seen or seen[-1][0] != "idle":
-            message = self.client.get_iopub_msg(timeout=60)
+            message = self.client.get_iopub_msg(timeout=SECONDS)
             if message["parent_header"].get("msg_id") == msg_id:
                 idle = message["content"].get("execution_state") == "idle"
                 seen.append(["idle", {}] if idle else [message["msg_type"], message["content"]])
@@ -67,7 +72,7 @@ class Notebook:
     def _reply(self, msg_id: str) -> Any:
         """The reply to one request; a kernel may still be answering those that asked whether it is there."""
         while True:
-            message = self.client.get_shell_msg(timeout=60)
+            message = self.client.get_shell_msg(timeout=SECONDS)
             if message["parent_header"].get("msg_id") == msg_id:
                 return message["content"]
 
@@ -79,7 +84,7 @@ class Notebook:
 
     def wait(self, msg_id: str) -> None:
         """Until the tap has seen the execution's end."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + SECONDS
         while self.read(f"listener.seen.get({msg_id!r}, [['']])[-1][0]") != "idle":
             assert time.monotonic() < end, "the tap saw no end"
             time.sleep(0.01)
@@ -104,7 +109,7 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
     manager.start_kernel(env={**inherited, **names}, cwd=str(folder))
     client = manager.client()
     client.start_channels()
-    client.wait_for_ready(timeout=60)
+    client.wait_for_ready(timeout=SECONDS)
     made = Notebook(client, folder)
     _, seen = made.run(SETUP)
     assert "error" not in [msg_type for msg_type, _ in seen], seen
@@ -125,7 +130,10 @@ CELLS: dict[str, tuple[str, list[Content]]] = {
     "print": ("print('a'); print('b')", [stream("a\nb\n")]),
     "stderr": ("print('a', file=sys.stderr)", [stream("a\n", "stderr")]),
     "subprocess": ("!echo from a shell", [stream("from a shell\n")]),
-    "descriptor": ("import os, time; os.write(1, b'raw\\n'); time.sleep(0.3);", [stream("raw\n")]),
+    "descriptor": (
+        "import os, time\nos.write(1, b'raw\\n')\nwhile not shown('raw'): time.sleep(0.01)",
+        [stream("raw\n")],
+    ),
     "display": ("display({'text/plain': 'd'}, raw=True)", [shown("d")]),
     "clear": (
         "from IPython.display import clear_output\nprint('a')\nclear_output(wait=True)\nprint('b')",

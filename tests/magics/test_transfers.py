@@ -28,5 +28,5 @@ def test_an_upload_is_one_line_of_a_tracked_cell(tmp_path: Path) -> None:
         assert shown.count("\n") == 1
         outputs = cells_of(kernel, run)[-1]["outputs"]
         kept = "".join(each["text"] for each in outputs if each.get("name") == "stderr")
-        assert re.fullmatch(r"Uploaded big\.bin: 5\.0 MB in \d s *\n", kept)
+        assert re.fullmatch(r"Uploaded big\.bin: 5\.0 MB in \d+ s *\n", kept)
         assert "".join(each["text"] for each in outputs if each.get("name") == "stdout") == "before\nafter\n"

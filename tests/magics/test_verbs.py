@@ -228,6 +228,7 @@ def html_of(kernel: Kernel, text: str) -> list[str]:
     assert kernel.run(cell_with(text)).status == "ok"
     quoted = json.dumps(text)
     tracked = kernel.run(f"%%track_run\nprint({quoted})\nvalue = {quoted}\nraise ValueError({quoted})")
+    kernel.settle()  # what is drawn says whether the result can be had again, once that is known
     outcomes = [
         kernel.run("get_ipython().run_line_magic('mltrack', 'show ' + run.info.run_id)"),
         kernel.run("%mltrack runs -n 2"),

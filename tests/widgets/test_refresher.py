@@ -68,7 +68,7 @@ def refresher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Refresher]:
     yield made
     made.stop()
     cell_events._begin.remove(made._cell_begins)
-    assert not threads()
+    until(lambda: not threads())
 
 
 def threads() -> list[threading.Thread]:
@@ -88,13 +88,17 @@ def settled(refresher: Refresher, panel: Counting) -> None:
     until(lambda: panel.refreshed == 1)
 
 
-def test_a_panel_is_refreshed_when_something_was_written_and_saved_when_that_is_over(refresher: Refresher) -> None:
+def test_a_panel_is_refreshed_when_something_was_written_and_saved_when_that_is_over(
+    refresher: Refresher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     panel = Counting()
     settled(refresher, panel)
     time.sleep(0.2)
     assert (panel.refreshed, panel.shown) == (1, 0)
+    monkeypatch.setattr(module, "QUIET_SECONDS", 3_600.0)  # a pause between two writes does not end it
     with mltrack.start_run():
         until(lambda: panel.refreshed >= 2)
+    monkeypatch.setattr(module, "QUIET_SECONDS", 0.1)
     until(lambda: panel.shown == 1)
     before = panel.refreshed
     time.sleep(0.3)
@@ -113,7 +117,7 @@ def test_nothing_is_saved_while_a_cell_runs(refresher: Refresher, monkeypatch: p
 
 def test_what_takes_long_is_done_rarely(refresher: Refresher, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cell_events, "is_busy", True)
-    panel = Counting(cost=0.1)  # 0.05 s are free at first; half a percent of 10 s makes up for the rest
+    panel = Counting(cost=0.35)  # 0.05 s are free at first; half a percent of 60 s makes up for the rest
     settled(refresher, panel)
     for step in range(20):
         mltrack.log_metric("loss", 1.0, step=step)

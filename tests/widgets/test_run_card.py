@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.quickness import count_calls
 
@@ -258,7 +258,6 @@ def test_hostile_text_makes_no_element(text: str) -> None:
     assert_terminal_safe(hostile.text)
 
 
-@settings(deadline=None)  # it draws two cards, and other tests may have the processor
 @given(st.text(min_size=1, max_size=60))
 def test_any_text_makes_no_element(text: str) -> None:
     # after a prefix, so that it is no number, no name that the card has already and none of MLflow's own tags
