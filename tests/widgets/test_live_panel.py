@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 import mltrack
 from mltrack.exceptions import InvalidParameterError, NotFoundError
 from mltrack.settings import get_store
+from mltrack_widgets.panels.cell_events import cell_events
 from mltrack_widgets.panels.live import LivePanel, live
 from mltrack_widgets.panels.live_follow import RunFollower
 from mltrack_widgets.panels.live_picture import drawing, picture, scale_of
@@ -277,3 +279,26 @@ def test_a_panel_says_kindly_that_there_is_nothing() -> None:
         _ = panel.chart
     assert panel.run is not None
     assert list(panel.to_dataframe()["run_id"]) == [panel.run.info.run_id]
+
+
+def test_the_thread_leaves_the_picture_of_the_end_to_a_cell_that_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the thread draws in that moment would come after what the cell showed."""
+    with mltrack.start_run() as run:
+        mltrack.log_metric("loss", 0.5)
+    panel = LivePanel(RunFollower(named=(get_store(), run), metrics=()), total=None)
+    looks, refresh = threading.Semaphore(0), panel.refresh
+
+    def look() -> None:
+        refresh()
+        looks.release()
+
+    monkeypatch.setattr(panel, "refresh", look)
+    monkeypatch.setattr(cell_events, "is_ending", True)
+    thread = threading.Thread(target=panel._work)
+    thread.start()
+    assert looks.acquire(timeout=60)
+    assert looks.acquire(timeout=60)  # it has decided after the first by then
+    assert not panel.is_over
+    monkeypatch.setattr(cell_events, "is_ending", False)
+    thread.join(60)
+    assert panel.is_over

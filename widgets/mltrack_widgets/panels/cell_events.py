@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 class CellEvents:
     """Calls what was registered when a cell begins, with its key (see ``host.cell_key``), and when one has ended.
 
-    A cell that another one runs is a part of that one. What is called never disturbs a cell: what fails is said in one
-    line, once; an interrupt ends it.
+    A cell that another one runs is a part of that one. ``is_ending`` says that one has ended, and that not all was told
+    so yet. What is called never disturbs a cell: what fails is said in one line, once; an interrupt ends it.
     """
 
     def __init__(self) -> None:
-        self.is_busy = False
+        self.is_busy = self.is_ending = False
         self._begin: list[Callable[[str], None]] = []
         self._end: list[Callable[[], None]] = []
         self._shell: Any = None
@@ -73,9 +73,13 @@ class CellEvents:
             self._finish()
 
     def _finish(self) -> None:
-        self._depth, self.is_busy = 0, False
-        for work in self._end:
-            self._call(work)
+        self._depth, self.is_ending = 0, True
+        self.is_busy = False  # after the other: a thread that asks for both in this order sees no gap between them
+        try:
+            for work in self._end:
+                self._call(work)
+        finally:
+            self.is_ending = False
 
     def _call(self, work: Callable[..., None], *arguments: str) -> None:
         try:

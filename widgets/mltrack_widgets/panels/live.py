@@ -158,7 +158,8 @@ class LivePanel(Panel):
             while not self._stop.wait(self.pace.pause):
                 with self.pace:
                     self.refresh()
-                if not cell_events.is_busy and self._follower.is_over:
+                # At the cell's end its own thread does it, whose picture is then a part of what the cell showed.
+                if not (cell_events.is_busy or cell_events.is_ending) and self._follower.is_over:
                     self.finish()
         except Exception as error:
             self.show_fault(error)
