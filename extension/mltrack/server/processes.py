@@ -60,7 +60,7 @@ class Processes:
         os.close(reading)
         if self._ending is None:
             on_ready()
-        while self._began:
+        while self._began or self._ending is None:  # where all have died, others may be started a little later
             self._look()
             time.sleep(TICK_SECONDS)
 
