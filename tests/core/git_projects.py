@@ -73,7 +73,8 @@ def served(folder: Path) -> Iterator[str]:
             while True:
                 connection, _ = listener.accept()
                 with connection:
-                    asked = subprocess.Popen(command, stdin=connection, stdout=connection, stderr=subprocess.DEVNULL)
+                    both = connection.fileno()
+                    asked = subprocess.Popen(command, stdin=both, stdout=both, stderr=subprocess.DEVNULL)
                 started.append(asked)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -16,7 +16,6 @@ from tests.core.stand_in_programs import Programs, make_programs
 import mltrack
 from mltrack.entities import RunStatus
 from mltrack.exceptions import ExecutionError, InvalidParameterError, MissingLibraryError, MltrackError
-from mltrack.projects.backends import kubernetes_job
 from mltrack.projects.backends.kubernetes import KubernetesRun, status_of
 from mltrack.projects.backends.kubernetes_job import job_manifest, job_name, read_template
 
@@ -275,7 +274,8 @@ def test_names_are_labels_and_no_two_the_same(
     name: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count = itertools.count()  # in the place of chance, by which two of twenty are the same now and then
-    monkeypatch.setattr(kubernetes_job.secrets, "token_hex", lambda size: f"{next(count):0{2 * size}x}")
+    token = "mltrack.projects.backends.kubernetes_job.secrets.token_hex"
+    monkeypatch.setattr(token, lambda size: f"{next(count):0{2 * size}x}")
     names = {job_name(name) for _ in range(20)}
     assert len(names) == 20
     (tmp_path / "job.yaml").write_text(TEMPLATE)

@@ -11,6 +11,7 @@ import pytest
 from tests.core.project_folders import command_file, make_project
 
 import mltrack
+from mltrack.masking import mask_text
 from mltrack.projects import live_output, running
 from mltrack.projects.request import KEPT, RunRequest
 
@@ -38,14 +39,13 @@ def test_a_long_line_is_kept_without_waiting_for_its_end(tmp_path: Path) -> None
 def test_what_is_in_the_pipe_is_kept_however_slowly_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine the one who reads may come to it long after the command has ended."""
     make_project(tmp_path / "p", command_file("echo one; echo two >&2; echo three"))
-    keep = live_output.mask_text
 
-    def mask_text(text: str) -> str:
+    def mask_slowly(text: str) -> str:
         time.sleep(0.3)
-        return keep(text)
+        return mask_text(text)
 
     monkeypatch.setattr(live_output, "_SECONDS", 0.01)
-    monkeypatch.setattr(live_output, "mask_text", mask_text)
+    monkeypatch.setattr(live_output, "mask_text", mask_slowly)
     submitted = running.submit(RunRequest("p", output=KEPT))
     assert submitted.wait()
     assert sorted(submitted.logs().split()) == ["one", "three", "two"]

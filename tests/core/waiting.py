@@ -29,7 +29,7 @@ def wait_until_the_main_thread_waits_in(function: Callable[..., object]) -> None
         while frame is not None:
             codes.append(frame.f_code)
             frame = frame.f_back
-        return {function.__code__, threading.Event.wait.__code__} <= {*codes}  # type: ignore[attr-defined]
+        return {function.__code__, threading.Event.wait.__code__} <= {*codes}
 
     wait_until(waits, f"the main thread waited in {function.__qualname__}")
 

@@ -30,7 +30,8 @@ HANG_SECONDS = 120
 
 def wait_long_for_locks() -> None:
     """Where a process that holds a lock stands still for a while, the others give up nothing."""
-    connection.BUSY_SECONDS = opening.BUSY_SECONDS = HANG_SECONDS - 20
+    for module in (connection, opening):
+        vars(module)["BUSY_SECONDS"] = HANG_SECONDS - 20
     fork_gate.PATIENCE_SECONDS = HANG_SECONDS - 10
 
 

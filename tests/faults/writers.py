@@ -147,6 +147,7 @@ TASKS: dict[str, Callable[..., None]] = {
 
 if __name__ == "__main__":
     if sys.argv[1] != "count":  # by which one sees that nobody waits too long for a turn
-        connection.BUSY_SECONDS = opening.BUSY_SECONDS = 300  # one that is killed or stopped may hold the lock
+        for module in (connection, opening):
+            vars(module)["BUSY_SECONDS"] = 300  # one that is killed or stopped may hold the lock
     mltrack.set_tracking_uri(sys.argv[2])
     TASKS[sys.argv[1]](*sys.argv[3:])

@@ -37,6 +37,7 @@ def executed(folder: Path) -> dict[str, Any]:
     client = NotebookClient(notebook, kernel_name="python3", resources=resources, **UNHURRIED)
     cells = {cell.id: (number, cell) for number, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
     with client.setup_kernel(env={**clean_environment(folder / ".jupyter"), "JPY_SESSION_NAME": str(file)}):
+        assert client.kc is not None
         client.kc.execute(PATIENT, silent=True)
         for name, (number, cell) in cells.items():
             client.execute_cell(cell, number)
